@@ -1,0 +1,1 @@
+"""What was promised, agreed and done: policy, keys, ledger."""

@@ -1,0 +1,43 @@
+"""Errors of ebb, from one root.
+
+    EbbError               exit 1   a check failed, or the surroundings did
+    ├── UsageError         exit 2   the call was wrong
+    ├── RefusedError       exit 3   the policy, or a guarantee, refuses
+    ├── PolicyError        exit 1   a pack or the inventory is not valid
+    ├── KeyringError       exit 1   a key or the root key is missing or wrong
+    └── LakeError          exit 1   a table cannot be opened or committed to
+
+Every message names a path or a code and says what to do next; none quotes a value of an event.
+"""
+
+from __future__ import annotations
+
+
+class EbbError(Exception):
+    """Root of every error that a user may see; `str()` is the whole message, no traceback needed."""
+
+    exit_code = 1
+
+
+class UsageError(EbbError):
+    """The command line, a setting or a file name was wrong."""
+
+    exit_code = 2
+
+
+class RefusedError(EbbError):
+    """A policy or a guarantee refuses what was asked."""
+
+    exit_code = 3
+
+
+class PolicyError(EbbError):
+    """A policy pack or the inventory is not valid."""
+
+
+class KeyringError(EbbError):
+    """The keyring or its root key is missing, wrong or not writable."""
+
+
+class LakeError(EbbError):
+    """A table of the lake cannot be opened, written or committed to."""

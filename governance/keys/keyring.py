@@ -1,0 +1,294 @@
+"""The keyring: makes keys when they are first needed, stores them wrapped, destroys them on their day."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from datetime import UTC, datetime
+from hmac import compare_digest
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from cryptography.hazmat.primitives.keywrap import (
+    InvalidUnwrap,
+    aes_key_unwrap_with_padding,
+    aes_key_wrap_with_padding,
+)
+from sqlalchemy import delete, insert, or_, select
+
+from governance.errors import KeyringError
+from governance.keys import epochs, store
+from governance.keys.event_keys import EventKeys
+from governance.keys.files import private_draft, publish
+from governance.keys.handles import KEY_BYTES, Handle
+from governance.keys.sealing import BundleSealer, new_day_key
+from governance.keys.store import FACTS, KEYS
+from governance.keys.tokens import TokenKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import ColumnElement, Connection, Engine, Row
+
+    from governance.keys.root import RootKey
+
+PERSONAL, WINDOW, DEDUPE, PROBE, SEALING = "personal", "window", "dedupe", "probe", "sealing"
+_SALT, _CHECK, _OPS = "salt", "check", "ops_public"
+
+
+class Scope(NamedTuple):
+    """What a key is for; "" where a part does not apply."""
+
+    use: str
+    purpose: str
+    system: str
+    recipient: str
+    epoch: str
+
+
+class KeyInfo(NamedTuple):
+    """What may be told of a key: everything but the key."""
+
+    use: str
+    purpose: str
+    system: str
+    recipient: str
+    epoch: str
+    made: str
+    expires: str | None
+    state: str
+
+
+class Keyring(Handle):
+    """Keys of one installation; safe to share between threads, and between processes through its database.
+
+    Guarantees:
+        A stored key is wrapped (AES-KWP, RFC 5649) under a key that HKDF derives from the root key for its scope alone:
+        a row moved to another scope does not open. Two processes that need a key at once get the same one.
+    """
+
+    __slots__ = ("_clock", "_days", "_engine", "_lock", "_root", "_salt", "_streams", "_tokens")
+
+    def __init__(self, engine: Engine, root: RootKey, salt: bytes, clock: Callable[[], datetime]) -> None:
+        """Hold an opened keyring; use `create` or `open`."""
+        self._engine = engine
+        self._root = root
+        self._salt = salt
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tokens: dict[tuple[Scope, str], tuple[TokenKey, str | None]] = {}
+        self._streams: dict[str, EventKeys] = {}
+        self._days: dict[Scope, bytes] = {}
+
+    @classmethod
+    def create(cls, url: str, root: RootKey, *, clock: Callable[[], datetime] | None = None) -> Self:
+        """Make the keyring at `url` under `root`, or open the one that is there."""
+        path = store.file_of(url)
+        if path is None:
+            _found(url, root)
+        elif not path.exists():
+            with private_draft(path) as draft:
+                _found(f"sqlite:///{draft}", root)
+                publish(draft, path)
+        return cls.open(url, root, clock=clock)
+
+    @classmethod
+    def open(cls, url: str, root: RootKey, *, clock: Callable[[], datetime] | None = None) -> Self:
+        """Open the keyring at `url`; KeyringError if it is missing or belongs to another root key.
+
+        Args:
+            url: `sqlite:///PATH`, or a PostgreSQL URL.
+            root: the root key it was made under.
+            clock: wall clock for the date a key was made on; the machine's by default.
+        """
+        if not keyring_exists(url):
+            raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
+        engine = store.connect(url)
+        with store.reading(engine) as connection:
+            facts = {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
+        salt = facts.get(_SALT, b"")
+        if not compare_digest(facts.get(_CHECK, b""), _check(root, salt)):
+            raise KeyringError(
+                f"the root key does not belong to the keyring {store.place(url)}: "
+                "give the one it was made with, by EBB_ROOT_KEY or the setting root_key_file"
+            )
+        return cls(engine, root, salt, clock or _machine_clock)
+
+    def token_key(self, purpose: str, system: str, recipient: str, kind: str, epoch: str) -> TokenKey:
+        """Return the key of personal tokens of one half-year ("2026H2"), made when first needed."""
+        epochs.require_half_year(epoch)
+        return self._token_key(Scope(PERSONAL, purpose, system, recipient, epoch), kind, self._clock())
+
+    def window_key(self, purpose: str, system: str, recipient: str, kind: str, date: str, wall: datetime) -> TokenKey:  # noqa: PLR0917 - the scope, then its time
+        """Return the key of window tokens of an event date.
+
+        The key is random, lives two days by `wall` from when it was first needed, and is followed by a fresh one if
+        its date is needed again. The two do not link.
+        """
+        epochs.require_date(date)
+        return self._token_key(Scope(WINDOW, purpose, system, recipient, date), kind, wall)
+
+    def event_keys(self, stream: str) -> EventKeys:
+        """Return the keyed hashes of a stream: event keys, names of files, probes of subjects."""
+        with self._lock:
+            found = self._streams.get(stream)
+            if found is None:
+                wall = self._clock()
+                dedupe, _ = self._key(Scope(DEDUPE, stream, "", "", ""), wall)
+                probe, _ = self._key(Scope(PROBE, stream, "", "", ""), wall)
+                found = self._streams[stream] = EventKeys(dedupe, probe)
+            return found
+
+    def sealer(self, purpose: str, wall: datetime) -> BundleSealer:
+        """Return a sealer for one bundle, with a data key of its own, to the public key of `wall`'s +08:00 date."""
+        day = epochs.china_date(wall)
+        scope = Scope(SEALING, purpose, "", "", day)
+        with self._lock:
+            public = self._days.get(scope)
+            if public is None:
+                self._days.clear()
+                public = self._days[scope] = self._day_key(scope, wall)
+        return BundleSealer(purpose, day, public)
+
+    def sealed_day_key(self, purpose: str, day: str) -> bytes:
+        """Return the private half of a day's key, still sealed to the ops key."""
+        with store.reading(self._engine) as connection:
+            row = connection.execute(select(KEYS).where(_is(Scope(SEALING, purpose, "", "", day)))).one_or_none()
+        if row is None:
+            raise KeyringError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
+        return bytes(row.wrapped)
+
+    def ops_public(self) -> bytes | None:
+        """Return the public half of the ops key, or None before `ebb keys init`."""
+        with store.reading(self._engine) as connection:
+            return _ops_public(connection)
+
+    def set_ops_public(self, public: bytes) -> None:
+        """Store the public half of the ops key, once; KeyringError if another one is there."""
+        with store.writing(self._engine) as connection:
+            there = _ops_public(connection)
+            if there is None:
+                connection.execute(insert(FACTS).values(name=_OPS, value=public))
+            elif there != public:
+                raise KeyringError("the keyring has another ops key: what was sealed to it needs that one")
+
+    def destroy_expired(self, wall: datetime) -> int:
+        """Destroy the keys that expired by `wall`, in the file and in this process; return how many.
+
+        Guarantees:
+            SQLite overwrites the rows (secure_delete) and the write-ahead log is emptied. Copies of the file, such as
+            backups and snapshots of its disk, are the operator's to keep shorter than the keys.
+        """
+        now = epochs.stamp(wall)
+        with self._lock:
+            self._drop_expired_handles(now)
+            with store.writing(self._engine) as connection:
+                gone = connection.execute(delete(KEYS).where(KEYS.c.expires <= now)).rowcount
+            store.forget_deleted(self._engine)
+        return gone
+
+    def keys(self, wall: datetime) -> list[KeyInfo]:
+        """Return what may be told of every key, in order of use and scope; never key material."""
+        now = epochs.stamp(wall)
+        columns = [KEYS.c[name] for name in (*Scope._fields, "made", "expires")]
+        with store.reading(self._engine) as connection:
+            rows = connection.execute(select(*columns).order_by(*columns[:5])).all()
+        return [KeyInfo._make((*row, "expired" if row.expires and row.expires <= now else "active")) for row in rows]
+
+    def _token_key(self, scope: Scope, kind: str, wall: datetime) -> TokenKey:
+        now = epochs.stamp(wall)
+        with self._lock:
+            handle, expires = self._tokens.get((scope, kind), (None, None))
+            if handle is None or (expires is not None and expires <= now):
+                self._drop_expired_handles(now)
+                key, expires = self._key(scope, wall)
+                handle = TokenKey(key, kind, scope.epoch)
+                self._tokens[scope, kind] = (handle, expires)
+            return handle
+
+    def _drop_expired_handles(self, now: str) -> None:
+        self._tokens = {at: held for at, held in self._tokens.items() if held[1] is None or held[1] > now}
+
+    def _key(self, scope: Scope, wall: datetime) -> tuple[bytes, str | None]:
+        """Return the key of `scope` and when it expires; made, and stored before it is used, if there is none."""
+        live = _is(scope) & or_(KEYS.c.expires.is_(None), KEYS.c.expires > epochs.stamp(wall))
+        with store.reading(self._engine) as connection:
+            row = connection.execute(select(KEYS).where(live)).one_or_none()
+        if row is not None:
+            return self._unwrap(scope, row)
+        key = secrets.token_bytes(KEY_BYTES)
+        expires = epochs.stamp(wall + epochs.WINDOW_LIFE) if scope.use == WINDOW else None
+        with store.writing(self._engine) as connection:
+            row = connection.execute(select(KEYS).where(live)).one_or_none()
+            if row is not None:  # another process was first
+                return self._unwrap(scope, row)
+            connection.execute(delete(KEYS).where(_is(scope)))
+            wrapped = aes_key_wrap_with_padding(self._wrapping_key(scope), key)
+            made = epochs.stamp(wall)
+            connection.execute(insert(KEYS).values(**scope._asdict(), wrapped=wrapped, made=made, expires=expires))
+        return key, expires
+
+    def _day_key(self, scope: Scope, wall: datetime) -> bytes:
+        with store.reading(self._engine) as connection:
+            row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
+        if row is not None:
+            return bytes(row.public)
+        with store.writing(self._engine) as connection:
+            row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
+            if row is not None:
+                return bytes(row.public)
+            ops = _ops_public(connection)
+            if ops is None:
+                raise KeyringError("the keyring has no ops key to seal to: run `ebb keys init`")
+            public, sealed = new_day_key(scope.purpose, scope.epoch, ops)
+            made = epochs.stamp(wall)
+            connection.execute(insert(KEYS).values(**scope._asdict(), wrapped=sealed, public=public, made=made))
+        return public
+
+    def _wrapping_key(self, scope: Scope) -> bytes:
+        return self._root.derive("ebb", "v1", "wrap", *scope, salt=self._salt)
+
+    def _unwrap(self, scope: Scope, row: Row[tuple[object, ...]]) -> tuple[bytes, str | None]:
+        try:
+            return aes_key_unwrap_with_padding(self._wrapping_key(scope), bytes(row.wrapped)), row.expires
+        except InvalidUnwrap:
+            raise KeyringError("a key of the keyring does not open: the file was changed; restore its backup") from None
+
+
+def keyring_exists(url: str) -> bool:
+    """Say whether there is a keyring at `url`, without a root key."""
+    path = store.file_of(url)
+    if path is not None and not path.exists():
+        return False
+    with store.reading(store.connect(url)) as connection:
+        return store.is_there(connection)
+
+
+def _found(url: str, root: RootKey) -> None:
+    """Write the tables, a salt and the check value of `root` into an empty database; leave a keyring as it is."""
+    engine = store.connect(url)
+    store.make_wal(engine)
+    with store.founding(engine) as connection:
+        if connection.execute(select(FACTS)).first() is None:
+            salt = secrets.token_bytes(KEY_BYTES)
+            check = _check(root, salt)
+            connection.execute(insert(FACTS), [{"name": _SALT, "value": salt}, {"name": _CHECK, "value": check}])
+
+
+def _check(root: RootKey, salt: bytes) -> bytes:
+    return root.derive("ebb", "v1", "check", salt=salt)
+
+
+def _is(scope: Scope) -> ColumnElement[bool]:
+    condition = KEYS.c.use == scope.use
+    for name, value in zip(Scope._fields[1:], scope[1:], strict=True):
+        condition = condition & (KEYS.c[name] == value)
+    return condition
+
+
+def _ops_public(connection: Connection) -> bytes | None:
+    value = connection.execute(select(FACTS.c.value).where(FACTS.c.name == _OPS)).scalar_one_or_none()
+    return None if value is None else bytes(value)
+
+
+def _machine_clock() -> datetime:
+    return datetime.now(tz=UTC)

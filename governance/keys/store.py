@@ -1,0 +1,185 @@
+"""Where the keyring lies: two SQL tables, in a SQLite file of its own or a PostgreSQL database.
+
+Nothing here knows a key: rows hold wrapped ones. Every error of the database is reworded, since its own text quotes
+the parameters of the statement.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from governance.errors import KeyringError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL, Connection
+
+_BUSY_SECONDS = 30
+
+_METADATA = MetaData()
+
+FACTS = Table(
+    "ebb_keyring",
+    _METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+KEYS = Table(
+    "ebb_keys",
+    _METADATA,
+    Column("use", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("public", LargeBinary),
+    Column("made", Text, nullable=False),
+    Column("expires", Text),
+    PrimaryKeyConstraint("use", "purpose", "system", "recipient", "epoch"),
+)
+
+
+def connect(url: str) -> Engine:
+    """Return an engine that keeps no connection open: key lookups are rare, and processes fork and end."""
+    parsed = _parse(url)
+    try:
+        engine = create_engine(parsed, poolclass=NullPool, hide_parameters=True, connect_args=_arguments(parsed))
+    except (ImportError, NoSuchModuleError):
+        driver = parsed.drivername
+        raise UsageError(
+            f"no driver for a keyring in {driver}: for PostgreSQL pip install 'ebbtide[postgresql]'"
+        ) from None
+    if engine.dialect.name == "sqlite":  # pragma: no branch - the other side needs a database server
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite URL; None for a database server and for SQLite's own `file:` form."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise UsageError("a keyring in memory forgets its keys: give sqlite:///PATH")
+    return None if parsed.database.startswith("file:") else Path(parsed.database)
+
+
+def place(url: str) -> str:
+    """Return where the keyring lies, for messages: a path, or a URL without its password."""
+    return str(file_of(url) or _parse(url).render_as_string(hide_password=True))
+
+
+def is_there(connection: Connection) -> bool:
+    """Say whether the database holds a keyring."""
+    return inspect(connection).has_table(FACTS.name)
+
+
+def make_wal(engine: Engine) -> None:
+    """Let readers and one writer work side by side on a SQLite file; remembered in the file."""
+    if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+        return
+    with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that reads."""
+    with _reworded(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def founding(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that writes, with the tables made where they are missing."""
+    with (
+        _reworded(engine),
+        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
+        connection.begin(),
+    ):
+        _METADATA.create_all(connection)
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that holds the keyring's write lock from its start."""
+    with (
+        _reworded(engine),
+        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
+        connection.begin(),
+    ):
+        if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+            connection.exec_driver_sql(f"LOCK TABLE {KEYS.name} IN EXCLUSIVE MODE")
+        yield connection
+
+
+def forget_deleted(engine: Engine) -> None:
+    """Empty the write-ahead log: secure_delete overwrote the rows in the file, the log still holds them."""
+    if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+        return
+    with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise UsageError("the keyring's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
+
+
+def _arguments(url: URL) -> dict[str, Any]:
+    return {"timeout": _BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {}
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN would be deferred: a lock taken too late
+    for pragma in ("secure_delete=ON", "synchronous=FULL", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("ebb_begin", "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _reworded(engine: Engine) -> Iterator[None]:
+    where = place(str(engine.url.render_as_string(hide_password=True)))
+    try:
+        yield
+    except DBAPIError as problem:
+        name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
+        if name.startswith("SQLITE_READONLY"):
+            advice = "is read-only, and a new key has to be stored: give this user write access to it and its folder"
+        elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            advice = "is locked by another process: try again when that has ended"
+        elif name.startswith("SQLITE_NOTADB"):
+            advice = "is not a keyring: check --home and the setting keyring_url"
+        else:
+            advice = f"cannot be used ({name}): check the setting keyring_url and the database"
+        raise KeyringError(f"the keyring {where} {advice}") from None

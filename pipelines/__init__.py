@@ -1,0 +1,1 @@
+"""What runs: jobs, sources, sinks and the command line."""

@@ -1,0 +1,62 @@
+"""The command `ebb`. Each group of commands is imported when it is called, so that `ebb --help` stays fast."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from governance.errors import EbbError
+
+COMMANDS = {
+    "run": ("pipelines.commands.run:run", "Stream events into the lake, de-identified."),
+    "generate": ("pipelines.commands.generate:generate", "Write synthetic events."),
+    "replay": ("pipelines.commands.replay:replay", "Publish real log files as messages."),
+    "policy": ("pipelines.commands.policy:policy", "List, show, check, compare and explain policy packs."),
+    "keys": ("pipelines.commands.keys:keys", "Make and list keys."),
+    "dead-letters": ("pipelines.commands.dead_letters:dead_letters", "List rejected events."),
+    "query": ("pipelines.commands.query:query", "Ask the de-identified tables with SQL."),
+    "catalog": ("pipelines.commands.query:catalog", "Say what was done to each column."),
+    "doctor": ("pipelines.commands.doctor:doctor", "Say what is installed, reachable and configured."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ebbtide", prog_name="ebb")
+def ebb() -> None:
+    """Let personal data recede on time: de-identify events in flight, delete what is past its time."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends with a message and an exit code, never a traceback."""
+    try:
+        ebb.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(2)
+    except EbbError as problem:
+        click.echo(f"ebb: {problem}", err=True)
+        sys.exit(problem.exit_code)

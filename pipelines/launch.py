@@ -1,0 +1,204 @@
+"""From a command line to a running stream: prepare what a first run needs, run, watch, report."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from governance.errors import EbbError, UsageError
+from governance.policy import load_catalogue
+from pipelines.clock import RunClock, parse_instant
+from pipelines.endpoints import PubSubEndpoint, parse_endpoint
+from pipelines.equipment import equipment
+from pipelines.service_logs import service_logs
+from pipelines.settings import Settings, ensure_home, load_settings
+from pipelines.sinks.lake import LakeTables
+from pipelines.sources.files import FilesSource
+from pipelines.sources.read import ReadLimits
+from pipelines.stream import Job, StreamRun
+from pipelines.tally import Tally
+from pipelines.watch import Watch
+from transforms.deid.engine import stream_schema
+from transforms.deid.gate import Authorization
+from transforms.job import StreamJob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from governance.policy import Catalogue
+    from pipelines.sources.read import Source
+
+JOBS: dict[str, Job] = {"service_log": service_logs, "equipment": equipment}
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A run that is checked and ready.
+
+    Attributes:
+        run: what the job is told.
+        job: builds its graph.
+        runner: the engine.
+        beam_options: further options for Beam.
+        tables: the tables it writes.
+        settings: where home, lake and keyring are.
+        as_json: print one JSON document at the end and nothing before.
+    """
+
+    run: StreamRun
+    job: Job
+    runner: str
+    beam_options: tuple[str, ...]
+    tables: LakeTables
+    settings: Settings
+    as_json: bool
+
+
+def prepare(
+    *,
+    stream: str,
+    source: str,
+    record_format: str,
+    system: str | None,
+    lake: str | None,
+    now: str | None,
+    drain: bool,
+    quiet: float,
+    max_events: int,
+    max_seconds: float,
+    authorization: str,
+    authorized_systems: str | None,
+    runner: str,
+    beam_options: tuple[str, ...],
+    home: Path,
+    packs: Path | None,
+    as_json: bool,
+) -> Launch:
+    """Check everything that can be checked before a run, and describe it.
+
+    Raises:
+        EbbError: whatever is wrong, with what to do next; nothing has been written yet.
+    """
+    flags = {
+        "home": home,
+        "lake": lake,
+        "packs": packs,
+        "authorization": authorization,
+        "authorized_systems": authorized_systems,
+    }
+    settings = load_settings(**flags)
+    catalogue = load_catalogue(settings.packs)
+    clock = RunClock(parse_instant(now))
+    granted = _authorization(settings, catalogue)
+    if system is not None and system not in catalogue.systems:
+        raise UsageError(f"no pack is of the system {system!r}: there are {', '.join(sorted(catalogue.systems))}")
+    job = StreamJob(stream, clock, settings.opener, settings.packs, granted, record_format, system)
+    tables = LakeTables(settings.lake, stream, stream_schema(catalogue, stream))
+    endpoint = parse_endpoint(source)
+    read: Source
+    if isinstance(endpoint, PubSubEndpoint):
+        from pipelines.sources.pubsub import PubSubSource, check_subscription  # noqa: PLC0415 - gRPC is slow to import
+
+        check_subscription(endpoint.subscription)
+        read = PubSubSource(endpoint.subscription, record_format, system, max_events, max_seconds, quiet)
+    else:
+        read = FilesSource(
+            endpoint.pattern, tables.anonymous.uri, stream, settings.opener, record_format, system, max_events, drain
+        )
+    stop_file = Path(tempfile.gettempdir()) / f"ebb-stop-{uuid.uuid4().hex}"
+    run = StreamRun(read, ReadLimits(drain, stop_file), job, settings.lake, _metadata(granted, clock))
+    return Launch(run, JOBS[stream], runner, beam_options, tables, settings, as_json)
+
+
+def launch(chosen: Launch) -> None:
+    """Run until the source is drained, or until SIGINT or SIGTERM, then report.
+
+    Raises:
+        EbbError: the engine or the lake failed; what was committed stays.
+    """
+    from pipelines.engines import run_job  # noqa: PLC0415 - Beam is slow to import
+
+    made = ensure_home(chosen.settings)
+    made += [f"Made the table {uri}." for uri in chosen.tables.create()]
+    watch = Watch(chosen.as_json)
+    for sentence in made:
+        watch.say(sentence)
+    tally = Tally(chosen.tables.anonymous.uri, chosen.run.metadata["ebb.run"])
+    failure: list[Exception] = []
+
+    def work() -> None:
+        try:
+            run_job(chosen.job, chosen.run, chosen.runner, chosen.beam_options)
+        except Exception as problem:  # noqa: BLE001 - carried to the main thread
+            failure.append(problem)
+
+    with _stopping_by(chosen.run.limits.stop_file, watch):
+        worker = threading.Thread(target=work, name="ebb-run")
+        worker.start()
+        watch.follow(worker, tally)
+    if failure:
+        raise _plain(failure[0])
+    watch.report(tally, chosen.tables)
+
+
+def dry_run(chosen: Launch) -> None:
+    """Take ten events through the whole pipeline with keys that are thrown away, and show them before and after."""
+    from pipelines.rehearsal import rehearse  # noqa: PLC0415
+
+    rehearse(chosen)
+
+
+def _authorization(settings: Settings, catalogue: Catalogue) -> Authorization:
+    unknown = sorted(set(settings.authorized_systems) - catalogue.systems)
+    if unknown:
+        raise UsageError(f"no pack is of the system {unknown[0]!r}: there are {', '.join(sorted(catalogue.systems))}")
+    if settings.authorization == "operator" and not settings.authorized_systems:
+        raise UsageError("--authorization operator needs --authorized-systems: name whose accounts authorized it")
+    return Authorization(settings.authorization, frozenset(settings.authorized_systems))
+
+
+def _metadata(granted: Authorization, clock: RunClock) -> dict[str, str]:
+    statement = granted.kind
+    if granted.kind == "operator":
+        names = ", ".join(sorted(granted.systems))
+        statement = f"operator: declares that the accounts of {names} authorized the personal path"
+    lines = {"ebb.run": uuid.uuid4().hex, "ebb.authorization": statement, "ebb.purpose": "statistics"}
+    if clock.drill:
+        lines["ebb.now"] = clock.drill.isoformat()
+    return lines
+
+
+@contextmanager
+def _stopping_by(stop_file: Path, watch: Watch) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into the stop file; a second signal ends the process at once."""
+
+    def stop(number: int, _frame: Any) -> None:
+        if stop_file.exists():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stop_file.touch()
+        watch.say("stopping: the bundle in hand is committed first")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        stop_file.unlink(missing_ok=True)
+
+
+def _plain(problem: Exception) -> EbbError:
+    """Find ebb's own error in what an engine raised, else name the kind of error alone: no value, no traceback."""
+    cause: BaseException | None = problem
+    while cause is not None:
+        if isinstance(cause, EbbError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return EbbError(f"the run failed ({type(problem).__name__}); what was committed stays: run it again")

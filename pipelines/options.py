@@ -1,0 +1,42 @@
+"""Options that every command shares, and the one way to print an answer."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def common(command: F) -> F:
+    """Add `--home`, `--packs` and `--json` to a command; they reach it as `home`, `packs` and `as_json`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines."),
+        click.option(
+            "--packs",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            envvar="EBB_PACKS",
+            help="Folder with policy packs and inventory rows of your own.",
+        ),
+        click.option(
+            "--home",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=Path(".ebb"),
+            envvar="EBB_HOME",
+            show_default=True,
+            help="Folder of the embedded lake, ledger and keyring.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def emit_json(document: object) -> None:
+    """Print `document` as one JSON document on standard output."""
+    click.echo(jsonlib.dumps(document, ensure_ascii=False, indent=2, default=str))

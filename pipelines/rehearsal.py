@@ -1,0 +1,94 @@
+"""A dry run: ten events through every step, with throw-away keys, shown before and after; nothing is written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from governance.keys import Keyring, RootKey
+from pipelines.options import emit_json
+from pipelines.settings import wall_clock
+from transforms.deid.classify import classify
+from transforms.deid.decode import Decoder
+from transforms.deid.engine import Engine
+from transforms.deid.events import RawBundle
+from transforms.deid.gate import gate
+
+if TYPE_CHECKING:
+    from pipelines.launch import Launch
+    from transforms.deid.events import Batch
+
+EVENTS = 10
+HIDDEN = ("event_key",)
+
+
+def rehearse(chosen: Launch) -> None:
+    """Print ten events of the source, raw and as they would be stored."""
+    with tempfile.TemporaryDirectory() as folder:
+        keyring = Keyring.create(f"sqlite:///{Path(folder) / 'keyring.sqlite'}", RootKey(os.urandom(32)), clock=wall_clock)
+        bundle = _first(chosen)
+        before = [line.decode("utf-8", "replace") for segment in bundle.segments for line in segment.lines]
+        batch = treat(chosen, bundle, keyring)
+    after = {path: _rows(table) for path, table in batch.outputs.items()}
+    rejected = [{"stage": letter.stage, "code": letter.code, "path": letter.path} for letter in batch.dead_letters]
+    document = {"before": before, "after": after, "rejected": rejected, "dropped": dict(batch.dropped)}
+    if chosen.as_json:
+        emit_json(document)
+        return
+    console = Console(highlight=False)
+    console.print("[bold]Before[/]: shown to you alone, stored nowhere")
+    for line in before:
+        click.echo(f"  {line}")
+    for path, rows in after.items():
+        if rows:
+            console.print(f"[bold]After[/], {path} path, in another order")
+        for row in rows:
+            click.echo(f"  {row}")
+    for letter in rejected:
+        click.echo(f"  rejected: {letter['code']} at {letter['path']}")
+    for code, number in batch.dropped.items():
+        click.echo(f"  dropped: {number} {code}")
+    console.print("Nothing was written; the tokens above came from keys that are gone.")
+
+
+def treat(chosen: Launch, bundle: RawBundle, keyring: Keyring) -> Batch:
+    """Take one bundle through the steps of the job, outside of any engine."""
+    job = chosen.run.job
+    catalogue, now, wall = job.catalogue(), job.clock.now(), job.clock.wall()
+    keys = keyring.event_keys(job.stream)
+    decode = Decoder(catalogue, job.stream, keys=keys, now=now, default_format=job.default_format)
+    batch = decode(bundle, _Unsealed())
+    batch = gate(classify(batch, catalogue, job.stream, now), job.authorization, catalogue)
+    return Engine(catalogue, job.stream, keyring).deidentify(batch, wall)
+
+
+class _Unsealed:
+    """Seals nothing: a dry run has no dead letters to keep."""
+
+    day = ""
+
+    def seal(self, payload: bytes, associated: bytes) -> bytes:
+        return b""
+
+    def wrapped_key(self) -> bytes:
+        return b""
+
+
+def _first(chosen: Launch) -> RawBundle:
+    """Look at the first events of the source; they stay there."""
+    kept, room = [], EVENTS
+    for segment in chosen.run.source.peek(EVENTS):
+        kept.append(replace(segment, lines=segment.lines[:room], offsets=segment.offsets[:room]))
+        room -= len(kept[-1].lines)
+    return RawBundle(tuple(kept))
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    rows = table.slice(0, EVENTS).to_pylist()
+    return [{k: v for k, v in row.items() if v is not None and k not in HIDDEN} for row in rows]

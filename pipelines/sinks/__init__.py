@@ -1,0 +1,1 @@
+"""Where safe tables go."""

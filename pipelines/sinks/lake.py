@@ -1,0 +1,287 @@
+"""Write batches into the lake, each event once.
+
+A bundle is up to three commits, in this order: its dead letters, its rows on the personal path, then its rows on the
+anonymous path. The last one is made for every bundle, even without rows: it carries the bundle's sum and, for files,
+the ranges that were read. A crash between two commits is repaired by the redelivery that it causes: what is there
+already is dropped and counted as `DUPLICATE`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from governance.calendar import local_date
+from retention.stores.delta import FencedTable, TableSpec, attempts, create_table
+from retention.stores.key_index import KeyIndex, as_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from retention.stores.delta import DataFile
+    from transforms.deid.events import Batch, FileRange
+
+DEAD_LETTER_DAYS = 30
+"""How long a sealed dead letter is kept (R-ADM-03)."""
+
+DEAD_LETTERS = pa.schema(
+    [
+        ("event_key", pa.binary()),
+        ("received_date", pa.string()),
+        ("stream", pa.string()),
+        ("stage", pa.string()),
+        ("code", pa.string()),
+        ("path", pa.string()),
+        ("policy", pa.string()),
+        ("day", pa.string()),
+        ("wrapped_key", pa.binary()),
+        ("sealed", pa.binary()),
+        ("probe", pa.binary()),
+        ("due_date", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeTables:
+    """The tables that one stream writes.
+
+    Attributes:
+        lake: root of the lake, a folder or an object-store URI.
+        stream: `service_log` or `equipment`.
+        schema: columns of both tables of the stream.
+    """
+
+    lake: str
+    stream: str
+    schema: pa.Schema
+
+    @property
+    def anonymous(self) -> TableSpec:
+        """The table for all analysts."""
+        return self._rows("analytics")
+
+    @property
+    def personal(self) -> TableSpec:
+        """The pseudonymized table, with readers of its own."""
+        return self._rows("personal")
+
+    @property
+    def dead_letters(self) -> TableSpec:
+        """The sealed rejects of all streams."""
+        return TableSpec(f"{self.lake}/dead_letters", DEAD_LETTERS, "received_date", ("stage", "code"))
+
+    def create(self) -> list[str]:
+        """Make the tables that are missing; return the URIs of those made."""
+        return [spec.uri for spec in (self.anonymous, self.personal, self.dead_letters) if create_table(spec)]
+
+    def _rows(self, path: str) -> TableSpec:
+        # Fixed-size keys are an Arrow type; Delta knows binary only.
+        columns = [pa.field(f.name, pa.binary()) if pa.types.is_fixed_size_binary(f.type) else f for f in self.schema]
+        return TableSpec(f"{self.lake}/{path}/{self.stream}", pa.schema(columns), "event_date", ("event_hour",))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What became of the records of one bundle: `read` equals all the others together.
+
+    Attributes:
+        read: records read.
+        rows: rows added to the anonymous table.
+        personal: rows added to the personal table.
+        dead_letters: sealed rejects by code.
+        dropped: events not stored by code, `DUPLICATE` among them.
+        fields_dropped: values removed by "code path"; not part of the sum of events.
+    """
+
+    read: int = 0
+    rows: int = 0
+    personal: int = 0
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    fields_dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Sum) -> Sum:
+        """Add two sums part by part."""
+        return Sum(
+            self.read + other.read,
+            self.rows + other.rows,
+            self.personal + other.personal,
+            _added(self.dead_letters, other.dead_letters),
+            _added(self.dropped, other.dropped),
+            _added(self.fields_dropped, other.fields_dropped),
+        )
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every record is accounted for."""
+        stored = self.rows + self.personal + sum(self.dead_letters.values())
+        return self.read == stored + sum(self.dropped.values())
+
+    def to_json(self) -> str:
+        """Return the form that stands in a commit's metadata."""
+        return json.dumps({name: getattr(self, name) for name in Sum.__slots__}, sort_keys=True)
+
+
+class LakeWriter:
+    """Commits batches of one stream; one for each process, safe beside others on the same tables.
+
+    Args:
+        tables: where to write.
+        metadata: what every commit says of its run (run id, authorization, clock); no personal data.
+        file_id: turns a file's content hash into the keyed name under which its ranges are recorded.
+        wall: the wall clock, aware.
+    """
+
+    def __init__(
+        self,
+        tables: LakeTables,
+        metadata: Mapping[str, str],
+        file_id: Callable[[str], str],
+        wall: Callable[[], datetime],
+    ) -> None:
+        tables.create()
+        self._stream = tables.stream
+        self._metadata = dict(metadata)
+        self._file_id = file_id
+        self._wall = wall
+        self._anonymous = FencedTable(tables.anonymous)
+        self._personal = FencedTable(tables.personal)
+        self._letters = FencedTable(tables.dead_letters)
+        self._rows_index = KeyIndex([self._anonymous, self._personal])
+        self._letters_index = KeyIndex([self._letters], limit=4_000_000)
+
+    def write(self, batch: Batch) -> Sum:
+        """Commit a de-identified batch and return its sum; nothing is committed for an empty bundle.
+
+        Raises:
+            LakeError: the tables cannot be written, or other writers left no gap.
+        """
+        if not batch.read and not batch.ranges:
+            return Sum()
+        kept_letters, duplicates = self._write_letters(batch)
+        personal = batch.outputs.get("personal")
+        kept_personal = 0
+        if personal is not None and personal.num_rows:
+            kept_personal = self._append(self._personal, 1, personal, self._metadata_of_rows)
+            duplicates += personal.num_rows - kept_personal
+        anonymous = batch.outputs["anonymous"]
+        result = Sum()
+
+        def summed(kept: int) -> dict[str, str]:
+            nonlocal result
+            repeated = duplicates + anonymous.num_rows - kept
+            dropped = batch.dropped + Counter({"DUPLICATE": repeated})
+            paths = {f"{code} {path}": number for (code, path), number in batch.fields_dropped.items()}
+            result = Sum(batch.read, kept, kept_personal, kept_letters, dropped, paths)
+            return self._metadata_of_sum(result, batch)
+
+        self._append(self._anonymous, 0, anonymous, summed, batch.ranges)
+        return result
+
+    def _write_letters(self, batch: Batch) -> tuple[Counter[str], int]:
+        if not batch.dead_letters:
+            return Counter(), 0
+        today = self._wall()
+        dates = [_local_date(today - timedelta(days=1)), _local_date(today)]
+        rows = self._letter_rows(batch, dates[1], _local_date(today + timedelta(days=DEAD_LETTER_DAYS)))
+        for _ in attempts():
+            self._letters_index.refresh(dates)
+            keys = as_keys(rows["event_key"])
+            seen = self._letters_index.seen(dates[0], keys) | self._letters_index.seen(dates[1], keys)
+            fresh = rows.filter(pa.array(~seen & _first_of_each(keys)))
+            files = self._letters.write_files(fresh)
+            if not files or self._letters.commit(files, {**self._metadata, "ebb.rows": str(fresh.num_rows)}):
+                for file in files:
+                    self._letters_index.add(file.partition, as_keys(fresh["event_key"]), 0, file.path)
+                break
+            self._letters.discard_files(files)
+        return Counter(fresh["code"].to_pylist()), rows.num_rows - fresh.num_rows
+
+    def _letter_rows(self, batch: Batch, date: str, due: str) -> pa.Table:
+        letters = sorted(batch.dead_letters, key=lambda letter: letter.event_key)
+        number = len(letters)
+        wrapped = batch.sealer.wrapped_key() if any(letter.sealed for letter in letters) else None
+        columns = {
+            name: [getattr(letter, name) for letter in letters]
+            for name in ("event_key", "stage", "code", "path", "policy", "sealed", "probe")
+        }
+        columns |= {"received_date": [date] * number, "due_date": [due] * number, "stream": [self._stream] * number}
+        columns |= {
+            "wrapped_key": [wrapped if letter.sealed else None for letter in letters],
+            "day": [batch.sealer.day if letter.sealed else None for letter in letters],
+        }
+        return pa.table(columns, schema=DEAD_LETTERS)
+
+    def _append(
+        self,
+        table: FencedTable,
+        number: int,
+        rows: pa.Table,
+        metadata: Callable[[int], dict[str, str]],
+        ranges: tuple[FileRange, ...] = (),
+    ) -> int:
+        """Commit the rows that are in neither table yet; return how many."""
+        dates = sorted(set(rows["event_date"].to_pylist()))
+        before: pa.BooleanArray | None = None
+        files: list[DataFile] = []
+        for _ in attempts():
+            self._rows_index.refresh(dates)
+            mask = self._unseen(rows, dates)
+            if before is None or not mask.equals(before):
+                table.discard_files(files)
+                fresh = rows.filter(mask)
+                files = table.write_files(fresh)
+                before = mask
+            marks = {f"file:{self._file_id(r.base)}": r.end for r in ranges}
+            marks = {name: max(end, table.transaction(name) or 0) for name, end in marks.items()}
+            if table.commit(files, metadata(fresh.num_rows), marks):
+                break
+        for file in files:
+            keys = as_keys(fresh["event_key"].filter(pa.compute.equal(fresh["event_date"], file.partition)))
+            self._rows_index.add(file.partition, keys, number, file.path)
+        return int(fresh.num_rows)
+
+    def _unseen(self, rows: pa.Table, dates: list[str]) -> pa.BooleanArray:
+        keys = as_keys(rows["event_key"])
+        unseen = _first_of_each(keys)
+        column = rows["event_date"].combine_chunks().dictionary_encode()
+        codes = np.asarray(column.indices)
+        for code, date in enumerate(column.dictionary.to_pylist()):
+            chosen = np.flatnonzero(codes == code)
+            unseen[chosen] &= ~self._rows_index.seen(date, keys[chosen])
+        assert len(dates) == len(column.dictionary)
+        return pa.array(unseen)
+
+    def _metadata_of_rows(self, kept: int) -> dict[str, str]:
+        return {**self._metadata, "ebb.rows": str(kept)}
+
+    def _metadata_of_sum(self, result: Sum, batch: Batch) -> dict[str, str]:
+        lines = {**self._metadata, "ebb.rows": str(result.rows), "ebb.sum": result.to_json()}
+        if batch.published:
+            lines["ebb.published"] = batch.published.isoformat(timespec="seconds")
+        return lines
+
+
+def _first_of_each(keys: np.ndarray) -> np.ndarray:
+    """Mask the first row of every distinct key."""
+    order = np.lexsort((keys["rest"], keys["probe"]))
+    ordered = keys[order]
+    mask = np.ones(len(keys), dtype=bool)
+    mask[order[1:]] = ordered[1:] != ordered[:-1]
+    return mask
+
+
+def _local_date(instant: datetime) -> str:
+    return local_date(instant).isoformat()
+
+
+def _added(left: Mapping[str, int], right: Mapping[str, int]) -> Counter[str]:
+    return Counter(left) + Counter(right)

@@ -1,0 +1,253 @@
+"""Files as a source: globs, plain, gzip or zstd, in byte ranges whose ends the lake remembers.
+
+What was taken stands in the commit that holds its rows, so there is no state to lose: a second run takes nothing
+twice, a crashed one goes on where its last commit ended. Without `--drain` the glob is watched for growth and for new
+files; a file that rotation renamed is known again by its first 4 KiB.
+"""
+
+from __future__ import annotations
+
+import glob
+import time
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from governance.errors import LakeError
+from pipelines.sources.position import BASE_BYTES, base_of, compression, open_content
+from retention.stores.delta import Table, open_table
+from transforms.deid.events import FileRange, RawBundle, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from governance.keys import Keyring
+
+BLOCK = 4 << 20
+"""Bytes read at once."""
+
+LONGEST_LINE = (1 << 20) + 1
+"""A longer line is handed on cut to this length, which decoding refuses as `TOO_LARGE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSource:
+    """Files that match `pattern`, for one stream.
+
+    Attributes:
+        pattern: glob; `**` matches folders.
+        table: URI of the stream's anonymous table, whose commits record what was taken.
+        stream: the stream's name, for the keyed name of a file.
+        open_keyring: opens the keyring.
+        format: format of the records.
+        system: system of the records, where their format carries none.
+        max_events: lines in one bundle at most.
+    """
+
+    pattern: str
+    table: str
+    stream: str
+    open_keyring: Callable[[], Keyring]
+    format: str
+    system: str | None
+    max_events: int = 20_000
+    drain: bool = True
+
+    def open(self) -> FilesReader:
+        """Open the lake's record of what was taken; files are opened one after the other."""
+        return FilesReader(self)
+
+    def peek(self, number: int) -> list[Segment]:
+        """Return the first lines of the first file that has any."""
+        for path in _matching(self.pattern):
+            with open_content(path) as content:
+                file = _OpenFile(path, _base(content.read(BASE_BYTES)), open_content(path), 0)
+            while len(file.lines) < number and file.read_block():
+                pass
+            file.end_of_content()
+            file.content.close()
+            if file.lines:
+                return [self.segment(file, file.lines[:number], list(accumulate(file.lengths, initial=0))[:number])]
+        return []
+
+    def segment(self, file: _OpenFile, lines: list[bytes], offsets: list[int]) -> Segment:
+        """Return lines as a segment, blank ones left out."""
+        stripped = [(offset, line.rstrip(b"\r")) for offset, line in zip(offsets, lines, strict=False)]
+        kept = [(offset, line) for offset, line in stripped if line]
+        places, records = [offset for offset, _ in kept], [line for _, line in kept]
+        return Segment(self.format, self.system, None, file.base, places, records)
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    """A file being read.
+
+    Attributes:
+        path: where it is.
+        base: the hash of its beginning.
+        content: its decompressed content.
+        offset: where the next line to hand out begins, in bytes of the content.
+        lines: whole lines that were read and not handed out; a line that is too long is cut,
+        lengths: but counted whole.
+        rest: the beginning of the line that the next block continues,
+        cut: and how many bytes of it were let go because it is too long.
+    """
+
+    path: str
+    base: str
+    content: BinaryIO
+    offset: int
+    lines: list[bytes] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    rest: bytes = b""
+    cut: int = 0
+
+    def read_block(self) -> bool:
+        """Read on; return whether there was anything."""
+        try:
+            block = self.content.read(BLOCK)
+        except (OSError, EOFError) as problem:
+            raise LakeError(f"{self.path} cannot be read on ({type(problem).__name__}): is it damaged?") from None
+        first, *others = block.split(b"\n")
+        if not others:
+            self.rest += first
+        else:
+            self._end_line(self.rest + first, 1)
+            self.rest = others.pop()
+            self.lines += [line[:LONGEST_LINE] for line in others]
+            self.lengths += [len(line) + 1 for line in others]
+        if len(self.rest) > LONGEST_LINE:
+            self.cut += len(self.rest) - LONGEST_LINE
+            self.rest = self.rest[:LONGEST_LINE]
+        return bool(block)
+
+    def end_of_content(self) -> None:
+        """Take what follows the last line end as a line."""
+        if self.rest:
+            self._end_line(self.rest, 0)
+            self.rest = b""
+
+    def _end_line(self, line: bytes, line_end: int) -> None:
+        self.lines.append(line[:LONGEST_LINE])
+        self.lengths.append(len(line) + self.cut + line_end)
+        self.cut = 0
+
+
+@dataclass(slots=True)
+class FilesReader:
+    """Reads the files of a glob one after the other, from where the lake says the last commit ended."""
+
+    source: FilesSource
+    _file_id: Callable[[str], str] = field(init=False)
+    _table: Table = field(init=False)
+    _open: _OpenFile | None = field(default=None, init=False)
+    _done: dict[str, tuple[int, int, int]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Open the table that records ranges."""
+        self._file_id = self.source.open_keyring().event_keys(self.source.stream).file_id
+        self._table = open_table(self.source.table)
+
+    def pull(self, seconds: float) -> RawBundle | None:
+        """Return the next lines of the first file that has any; wait `seconds` when none has."""
+        self._table.refresh()
+        if self._open:
+            bundle = self._next_lines(self._open)
+            if bundle:
+                return bundle
+        for path in _matching(self.source.pattern):
+            if self._done.get(path) == _state(path):
+                continue
+            bundle = self._next_lines(self._open_at_end_of_taken(path))
+            if bundle:
+                return bundle
+        if not self.source.drain:
+            time.sleep(seconds)
+        return None
+
+    def finisher(self) -> Callable[[], None]:
+        """Return nothing to do: the commit itself records the range."""
+        return _nothing
+
+    def drained(self, quiet: float) -> bool:
+        """Return true: `pull` has looked at every file."""
+        return True
+
+    def close(self) -> None:
+        """Close the file that was being read."""
+        if self._open:
+            self._open.content.close()
+            self._open = None
+
+    def _open_at_end_of_taken(self, path: str) -> _OpenFile:
+        self.close()
+        with open_content(path) as content:
+            head = content.read(BASE_BYTES)
+        base, taken = self._taken(head)
+        content = open_content(path)
+        if compression(path) is None:
+            content.seek(taken)
+        else:
+            _skip(content, taken)
+        self._open = _OpenFile(path, base, content, taken)
+        return self._open
+
+    def _taken(self, head: bytes) -> tuple[str, int]:
+        """Return the name under which a content was taken before, and how far; else its name now and 0.
+
+        A file that was shorter than 4 KiB when it was first read is known by all that it held then: each of its
+        line ends is tried.
+        """
+        lengths = [i + 1 for i, byte in enumerate(head) if byte == ord(b"\n")]
+        for length in [*lengths, len(head)]:
+            base = base_of(head[:length])
+            taken = self._table.transaction(f"file:{self._file_id(base)}")
+            if taken is not None and taken >= min(length, BASE_BYTES):
+                return base, taken
+        return _base(head), 0
+
+    def _next_lines(self, file: _OpenFile) -> RawBundle | None:
+        before = _state(file.path)
+        while len(file.lines) < self.source.max_events and file.read_block():
+            pass
+        if len(file.lines) < self.source.max_events and (self.source.drain or compression(file.path)):
+            file.end_of_content()
+        if not file.lines:
+            self._done[file.path] = before
+            self.close()
+            return None
+        number, start = self.source.max_events, file.offset
+        lines, lengths = file.lines[:number], file.lengths[:number]
+        del file.lines[:number], file.lengths[:number]
+        *offsets, file.offset = accumulate(lengths, initial=start)
+        segment = self.source.segment(file, lines, offsets)
+        return RawBundle((segment,), (FileRange(file.base, start, file.offset),))
+
+
+def _base(head: bytes) -> str:
+    """Return the name of a content; of a short one only whole lines count, since its last line may still grow."""
+    whole = head.rfind(b"\n") + 1
+    return base_of(head if len(head) == BASE_BYTES or not whole else head[:whole])
+
+
+def _matching(pattern: str) -> list[str]:
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return sorted(name for name in names if Path(name).is_file())
+
+
+def _skip(content: BinaryIO, count: int) -> None:
+    while count > 0:
+        block = content.read(min(count, BLOCK))
+        if not block:
+            return
+        count -= len(block)
+
+
+def _state(path: str) -> tuple[int, int, int]:
+    status = Path(path).stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _nothing() -> None:
+    return

@@ -1,0 +1,91 @@
+"""What a person sees of a run: live figures on a terminal, plain lines elsewhere, one JSON document on request."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from pipelines.options import emit_json
+from pipelines.settings import wall_clock
+
+if TYPE_CHECKING:
+    import threading
+
+    from pipelines.sinks.lake import LakeTables
+    from pipelines.tally import Tally
+
+PLAIN_EVERY = 10.0
+"""Seconds between two lines where nobody watches."""
+
+
+class Watch:
+    """Follows a run on standard error; its report goes to standard output.
+
+    Args:
+        as_json: print nothing but one JSON document at the end.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(stderr=True, highlight=False)
+        self._started = time.monotonic()
+
+    def say(self, sentence: str) -> None:
+        """Print one sentence, on standard error."""
+        if not self._as_json:
+            self._console.print(sentence)
+
+    def follow(self, worker: threading.Thread, tally: Tally) -> None:
+        """Show progress until the worker ends."""
+        if self._as_json or not sys.stderr.isatty():
+            self._follow_plainly(worker, tally)
+            return
+        with Live(Text("waiting for events"), console=self._console, refresh_per_second=4, transient=True) as live:
+            while worker.is_alive():
+                worker.join(0.25)
+                live.update(Text(self._line(tally)))
+
+    def report(self, tally: Tally, tables: LakeTables) -> None:
+        """Print the sum of the run and where its tables are."""
+        total = tally.update()
+        seconds = time.monotonic() - self._started
+        places = {"anonymous": tables.anonymous.uri, "personal": tables.personal.uri}
+        places["dead_letters"] = tables.dead_letters.uri
+        if self._as_json:
+            emit_json({**asdict(total), "bundles": tally.bundles, "seconds": round(seconds, 2), "tables": places})
+            return
+        click.echo(f"events in            {total.read:>12,}   in {seconds:,.1f} s, start-up included")
+        click.echo(f"rows, anonymous      {total.rows:>12,}   {places['anonymous']}")
+        click.echo(f"rows, personal       {total.personal:>12,}   {places['personal']}")
+        for code, number in sorted(total.dead_letters.items()):
+            click.echo(f"rejected             {number:>12,}   {code}, in {places['dead_letters']}")
+        for code, number in sorted(total.dropped.items()):
+            if number:
+                click.echo(f"dropped              {number:>12,}   {code}")
+        for path, number in sorted(total.fields_dropped.items()):
+            click.echo(f"values removed       {number:>12,}   {path}")
+
+    def _follow_plainly(self, worker: threading.Thread, tally: Tally) -> None:
+        said = time.monotonic()
+        while worker.is_alive():
+            worker.join(0.25)
+            if not self._as_json and time.monotonic() - said >= PLAIN_EVERY:
+                said = time.monotonic()
+                self._console.print(self._line(tally))
+
+    def _line(self, tally: Tally) -> str:
+        total = tally.update()
+        seconds = time.monotonic() - self._started
+        lag = f"  lag {(wall_clock() - tally.published).total_seconds():,.0f} s" if tally.published else ""
+        rejected = sum(total.dead_letters.values())
+        return (
+            f"{total.read:,} events  {total.read / seconds:,.0f}/s  {total.rows + total.personal:,} rows  "
+            f"{rejected:,} rejected{lag}"
+        )

@@ -1,0 +1,143 @@
+"""Google's Pub/Sub emulator as a test's server: started from its jar, stopped by its process id."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import DeadlineExceeded
+from google.cloud import pubsub_v1
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+PROJECT = "ebb-tests"
+START_SECONDS = 60
+PULL_AT_MOST = 100
+"""The emulator never returns more messages in one pull."""
+EMPTY_SECONDS = 3
+"""A pull that brings nothing within this time ends a test's reading."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as pulled."""
+
+    data: bytes
+    attributes: dict[str, str]
+    message_id: str
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        host: `127.0.0.1:PORT`, the value of PUBSUB_EMULATOR_HOST.
+        project: a project id to use; any other works too.
+        pid: the process.
+    """
+
+    host: str
+    project: str
+    pid: int
+
+    def new_topic(self, prefix: str = "events") -> tuple[str, str]:
+        """Make a topic and a subscription of names never used before; return both short names.
+
+        A fresh name a test: what a killed consumer leaves behind stays with its subscription.
+        """
+        name = f"{prefix}-{uuid.uuid4().hex[:8]}"
+        publisher, subscriber = self._clients()
+        with publisher, subscriber:
+            topic = f"projects/{self.project}/topics/{name}"
+            publisher.create_topic(name=topic)
+            subscriber.create_subscription(
+                name=f"projects/{self.project}/subscriptions/{name}-sub", topic=topic, ack_deadline_seconds=60
+            )
+        return name, f"{name}-sub"
+
+    def publish(self, topic: str, messages: Sequence[tuple[bytes, dict[str, str]]]) -> None:
+        """Publish messages of (data, attributes)."""
+        publisher, subscriber = self._clients()
+        with publisher, subscriber:
+            path = f"projects/{self.project}/topics/{topic}"
+            for future in [publisher.publish(path, data, **attributes) for data, attributes in messages]:
+                future.result(timeout=30)
+
+    def pull(self, subscription: str, *, until: int | None = None, acknowledge: bool = True) -> list[Message]:
+        """Pull until `until` messages came, or one pull came back empty."""
+        publisher, subscriber = self._clients()
+        path = f"projects/{self.project}/subscriptions/{subscription}"
+        received: list[Message] = []
+        with publisher, subscriber:
+            while until is None or len(received) < until:
+                try:
+                    answer = subscriber.pull(
+                        subscription=path, max_messages=PULL_AT_MOST, timeout=EMPTY_SECONDS, retry=None
+                    )
+                except DeadlineExceeded:
+                    break
+                if not answer.received_messages:
+                    break
+                received += [
+                    Message(item.message.data, dict(item.message.attributes), item.message.message_id)
+                    for item in answer.received_messages
+                ]
+                if acknowledge:
+                    ids = [item.ack_id for item in answer.received_messages]
+                    subscriber.acknowledge(subscription=path, ack_ids=ids)
+        return received
+
+    def _clients(self):  # noqa: ANN202 - the library is untyped
+        return pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+
+
+@contextlib.contextmanager
+def running_emulator(java: Path, jar: Path, log: Path) -> Iterator[Emulator]:
+    """Start the emulator on a free port of this machine, wait until it answers, stop it at the end."""
+    port = free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(java), "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+    try:
+        _wait_until_ready(process, port)
+        yield Emulator(f"127.0.0.1:{port}", PROJECT, process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the emulator ended at once with code {process.returncode}")
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2).close()
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the emulator did not answer within {START_SECONDS} seconds")

@@ -1,0 +1,51 @@
+"""Several processes share one keyring, from its first moment on."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from governance.keys import Keyring, RootKey
+from tests.governance.keys.conftest import ROOT_BYTES, WALL
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+    from multiprocessing.synchronize import Barrier
+    from pathlib import Path
+
+PROCESSES = 4
+ROUNDS = 5
+
+
+def _work(url: str, barrier: Barrier, answers: Queue[list[object]]) -> None:
+    barrier.wait()
+    keyring = Keyring.create(url, RootKey(ROOT_BYTES))
+    found: list[object] = []
+    for number in range(ROUNDS):
+        barrier.wait()
+        wall = WALL + timedelta(days=2 * number)
+        keyring.set_ops_public(bytes([9]) + bytes(31))
+        found += [
+            keyring.window_key("statistics", "sepp", "", "cookie", "2026-11-23", wall).tokens(["x"]),
+            keyring.token_key("statistics", "sepp", "", "account", f"{2026 + number}H1").tokens(["x"]),
+            keyring.event_keys(f"stream{number}").by_id(["a"], ["b"]),
+            keyring.sealer("dead_letters", wall)._public,
+        ]
+    answers.put(found)
+
+
+def test_processes_agree_on_every_key(tmp_path: Path) -> None:
+    """Processes that make the keyring and each key at one moment all end with the same keys."""
+    context = multiprocessing.get_context("spawn")
+    barrier, answers = context.Barrier(PROCESSES), context.Queue()
+    arguments = (f"sqlite:///{tmp_path}/keyring.sqlite", barrier, answers)
+    workers = [context.Process(target=_work, args=arguments) for _ in range(PROCESSES)]
+    for worker in workers:
+        worker.start()
+    found = [answers.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert all(answer == found[0] for answer in found)
+    assert len({str(answer) for answer in found[0]}) == 4 * ROUNDS
+    assert [file.name for file in tmp_path.iterdir()] == ["keyring.sqlite"]

@@ -1,0 +1,15 @@
+"""Tables for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.tables import print_table
+
+
+def test_cells_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """A row wider than the terminal keeps every character, brackets included, on one line."""
+    cells = ["x" * 90, "[bold]漢字[/bold]", 7]
+    print_table(["first", "second", "third"], [cells])
+    _, line = capsys.readouterr().out.splitlines()
+    assert line.split() == [str(cell) for cell in cells]

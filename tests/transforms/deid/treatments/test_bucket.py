@@ -1,0 +1,29 @@
+"""Ranges of memory."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from transforms.deid.treatments.bucket import bucket
+
+EDGES = (1, 2, 4, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("8G", "8-16"), ("16 GB", "16+"), ("8192MB", "8-16"), ("8", "8-16"), ("7.8 GiB", "4-8"), ("512 MB", "<1"),
+        ("8192", "8-16"), ("16310000 kB", "8-16"), ("16310000", "8-16"), ("8589934592", "8-16"), ("1TB", "16+"),
+        ("1073741824 bytes", "1-2"), ("a lot", None), ("-8G", None), ("8 GB of Zhang", None), ("", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_a_size_falls_into_its_range(text: str | None, label: str | None) -> None:
+    """Units are understood, the lower edge belongs to the range, garbage is null."""
+    assert bucket(pa.array([text], pa.string()), edges=EDGES).to_pylist() == [label]
+
+
+def test_numbers_are_sizes_too() -> None:
+    """A column of integers is read as GiB, or by its magnitude."""
+    assert bucket(pa.array([8, 4096, None]), edges=EDGES).to_pylist() == ["8-16", "4-8", None]

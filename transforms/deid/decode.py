@@ -1,0 +1,200 @@
+"""From lines to columns: the first step of every stream.
+
+Each line becomes a row or a dead letter; one bad line never takes its neighbours along.
+
+    RawBundle ──► lines of one format ──► Parsed ──► Batch: rows, sealed dead letters, counts
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.deid.contract import Contract
+from transforms.deid.events import Batch
+from transforms.deid.formats import parse_apache
+from transforms.deid.instants import INSTANT
+from transforms.deid.lenient import Lenient
+from transforms.deid.mapping import builtin_mappings, check_mapping, load_mapping, map_lines
+from transforms.deid.native import NativeParser
+from transforms.deid.parsed import Parsed
+from transforms.deid.prohibited import Prohibited
+from transforms.deid.rejects import dead_letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from governance.keys import EventKeys
+    from governance.policy import Catalogue
+    from transforms.deid.events import DeadLetter, RawBundle, Sealer, Segment
+    from transforms.deid.mapping import FormatMapping
+    from transforms.deid.parsed import Refusal
+
+NATIVE, APACHE = "native", "apache_combined"
+STAGE = "decode"
+
+
+class Decoder:
+    """Decodes bundles of one stream; built once per process and thread, since it learns.
+
+    Args:
+        catalogue: inventory and packs.
+        stream: `service_log` or `equipment`.
+        keys: names events for good.
+        now: stands in for the publish time where there is none, and picks the pack of now; each call may give a
+            later one.
+        mappings: formats by name; the shipped ones if omitted.
+        default_format: of segments that name none; a name ending in `.yaml` is read as a mapping's file. A segment
+            can never make the decoder open a file.
+
+    Raises:
+        UsageError: `default_format` is not known, or its file is not a valid mapping.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        stream: str,
+        *,
+        keys: EventKeys,
+        now: datetime,
+        mappings: Mapping[str, FormatMapping] | None = None,
+        default_format: str = NATIVE,
+    ) -> None:
+        self._keys = keys
+        self._now = now
+        self._mappings = dict(builtin_mappings() if mappings is None else mappings)
+        self._default = default_format
+        self._contract = Contract(catalogue, stream)
+        if default_format not in (NATIVE, APACHE, *self._mappings):
+            self._mappings[default_format] = load_mapping(Path(default_format))
+            check_mapping(self._mappings[default_format], self._contract)
+        self._lenient = Lenient(catalogue, self._contract, Prohibited(catalogue))
+        self._native = NativeParser(self._contract, self._lenient)
+
+    def __call__(self, bundle: RawBundle, sealer: Sealer, now: datetime | None = None) -> Batch:
+        """Return the events of `bundle`, its bad lines as dead letters sealed by `sealer`."""
+        now = self._now if now is None else now
+        formats: dict[str, list[Segment]] = {}
+        for segment in bundle.segments:
+            formats.setdefault(segment.format or self._default, []).append(segment)
+        batch = Batch(0, _EMPTY, [], sealer, ranges=bundle.ranges, probe=self._keys.subject_probe)
+        received = [segment.published for segment in bundle.segments if segment.published is not None]
+        batch.published = min(received, default=None)
+        tables = [self._decode(name, _Lines(segments), batch, now) for name, segments in formats.items()]
+        batch.table = pa.concat_tables([_EMPTY, *tables], promote_options="default").combine_chunks()
+        return batch
+
+    def _decode(self, name: str, lines: _Lines, batch: Batch, now: datetime) -> pa.Table:
+        batch.read += len(lines.records)
+        parsed = self._parse(name, lines, now)
+        batch.fields_dropped.update(parsed.drops)
+        index = np.asarray(parsed.index, dtype=np.int64)
+        columns = {
+            "event_key": pa.array(self._event_keys(parsed, lines), pa.binary(16)),
+            **parsed.columns,
+            "received": lines.received(index),
+        }
+        if parsed.refused:
+            batch.dead_letters += self._dead_letters(parsed.refused, lines, batch)
+            batch.raw += [lines.records[number] for number in parsed.index]
+        else:
+            batch.raw += lines.records
+        return pa.table(columns)
+
+    def _parse(self, name: str, lines: _Lines, now: datetime) -> Parsed:
+        if name == NATIVE:
+            return self._native(lines.records, now)
+        if name == APACHE:
+            return parse_apache(lines.records, lines.of_segment("system"), self._lenient.unparsed)
+        if name in self._mappings:
+            records = map_lines(
+                self._mappings[name],
+                lines.records,
+                lines.of_segment("system"),
+                [published or now for published in lines.of_segment("published")],
+                self._lenient,
+                now,
+            )
+            return self._native.records(records)
+        # An attribute of a message named it: a matter for a dead letter, not for a crash.
+        refused = [(number, self._lenient.unparsed(line)) for number, line in enumerate(lines.records)]
+        named = [(number, one if one.destroy else one._replace(path="format")) for number, one in refused]
+        return Parsed({}, [], refused=named)
+
+    def _event_keys(self, parsed: Parsed, lines: _Lines) -> list[bytes]:
+        systems = parsed.columns["system"].to_pylist() if parsed.columns else []
+        ids = parsed.ids
+        if ids is not None and all(ids):
+            return self._keys.by_id(systems, ids)  # type: ignore[arg-type]
+        return self._named(parsed.index, zip(systems, ids or [None] * len(systems), strict=True), lines)
+
+    def _named(
+        self, numbers: Sequence[int], names: Iterable[tuple[str | None, str | None]], lines: _Lines
+    ) -> list[bytes]:
+        """Return event keys by id where a record has one, else by where it lay in the source."""
+        found = self._keys.by_position(*lines.positions(numbers))
+        with_id = [(row, name[0], name[1]) for row, name in enumerate(names) if name[0] and name[1]]
+        if with_id:
+            rows, systems, ids = zip(*with_id, strict=True)
+            for row, key in zip(rows, self._keys.by_id(systems, ids), strict=True):
+                found[row] = key
+        return found
+
+    def _dead_letters(self, refused: Sequence[tuple[int, Refusal]], lines: _Lines, batch: Batch) -> list[DeadLetter]:
+        numbers = [number for number, _ in refused]
+        keys = self._named(numbers, ((one.system, one.event_id) for _, one in refused), lines)
+        return [
+            dead_letter(batch, key, STAGE, lines.records[number], one)
+            for key, (number, one) in zip(keys, refused, strict=True)
+        ]
+
+
+class _Lines:
+    """Lines of one format, from many segments, without the blank ones."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = segments
+        self.records = list(chain.from_iterable(segment.lines for segment in segments))
+        counts = [len(segment.lines) for segment in segments]
+        self._segment = np.repeat(np.arange(len(segments)), counts)
+        self._offsets = np.fromiter(
+            chain.from_iterable(segment.offsets for segment in segments), np.int64, len(self.records)
+        )
+        if not all(map(bytes.strip, self.records)):
+            filled = [number for number, line in enumerate(self.records) if line.strip()]
+            self.records = [self.records[number] for number in filled]
+            self._segment, self._offsets = self._segment[filled], self._offsets[filled]
+
+    def of_segment(self, attribute: str) -> list[object]:
+        """Return an attribute of each line's segment."""
+        values = [getattr(segment, attribute) for segment in self._segments]
+        return [values[number] for number in self._segment.tolist()]
+
+    def positions(self, numbers: Sequence[int]) -> tuple[list[str], list[int]]:
+        """Return base and offset of each of the lines `numbers`."""
+        bases = [segment.base for segment in self._segments]
+        rows = np.asarray(numbers, dtype=np.int64)
+        return [bases[number] for number in self._segment[rows].tolist()], self._offsets[rows].tolist()
+
+    def received(self, numbers: np.ndarray) -> pa.Array:
+        """Return when each of the lines `numbers` was received; null for files."""
+        published = pa.array([segment.published for segment in self._segments], INSTANT)
+        return published.take(pa.array(self._segment[numbers]))
+
+
+_EMPTY = pa.table(
+    {
+        "event_key": pa.array([], pa.binary(16)),
+        "system": pa.array([], pa.string()),
+        "event_type": pa.array([], pa.string()),
+        "event_time": pa.array([], INSTANT),
+        "received": pa.array([], INSTANT),
+    }
+)

@@ -1,0 +1,87 @@
+"""Finding names of secrets and of biometric data, however they are written (R-PURP-07, R-PURP-08).
+
+A name is compared after unescaping, compatibility folding (NFKC) and case folding, and with its separators removed,
+so that `Pass-Word`, `p\\u0061ssword` and `userPassword` are all found. Text that cannot be parsed is searched whole.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from governance.policy import Catalogue
+
+SECRET, BIOMETRIC = "SECRET_PROHIBITED", "BIOMETRIC_PROHIBITED"  # noqa: S105 (codes, not passwords)
+# Found anywhere in a name; those in _SHORT only as a whole word, or `surface` and `secretary` would be found too.
+_LONG = {
+    SECRET: ("password", "passwd", "passphrase", "apikey", "accesstoken", "privatekey", "密码", "口令"),
+    BIOMETRIC: ("fingerprint", "voiceprint", "facialfeature", "人脸", "声纹", "指纹"),
+}
+_SHORT = {SECRET: ("pwd", "secret", "passcode"), BIOMETRIC: ("face", "facial")}
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_PERCENT = re.compile(r"%([2-7][0-9a-fA-F])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOISE = re.compile(r"[^\w]|_")
+
+
+class Found(NamedTuple):
+    """A prohibited name: the reason code, and the inventory's name where it is one."""
+
+    code: str
+    name: str | None
+
+    @property
+    def path(self) -> str:
+        """Return the path to report: never a name that the inventory does not hold."""
+        return f"fields.{self.name or '?'}"
+
+
+class Prohibited:
+    """Searches names and unparsed text for what must be destroyed."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        own = {SECRET: catalogue.secret_names, BIOMETRIC: catalogue.biometric_names}
+        self._exact = {_squeeze(name): Found(code, name) for code, names in own.items() for name in names}
+        self._harmless = frozenset(catalogue.inventory) - own[SECRET] - own[BIOMETRIC]
+        self._long = [(squeezed, found) for squeezed, found in self._exact.items()]
+        self._long += [(word, Found(code, None)) for code, words in _LONG.items() for word in words]
+        self._short = {word: Found(code, None) for code, words in _SHORT.items() for word in words}
+        self._words = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(self._short)})(?![a-z0-9])")
+        self.name = lru_cache(maxsize=4096)(self._name)
+
+    def names(self, names: Iterable[str]) -> Found | None:
+        """Return the first prohibited name among `names`."""
+        return next((found for found in map(self.name, names) if found), None)
+
+    def _name(self, name: str) -> Found | None:
+        if name in self._harmless:
+            return None
+        return self._exact.get(_squeeze(name)) or self._search(name)
+
+    def text(self, payload: bytes) -> Found | None:
+        """Return the first prohibited name that occurs in a payload that could not be parsed."""
+        # UTF-16 shows as text with zero bytes between: they go with the other noise.
+        return self._search(payload.decode("utf-8", "replace").replace("\0", ""))
+
+    def _search(self, text: str) -> Found | None:
+        plain = _CAMEL.sub("_", _unescape(text))
+        squeezed = _squeeze(plain)
+        for word, found in self._long:
+            if word in squeezed:
+                return found
+        match = self._words.search(unicodedata.normalize("NFKC", plain).casefold())
+        return self._short[match[0]] if match else None
+
+
+def _unescape(text: str) -> str:
+    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _squeeze(text: str) -> str:
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text).casefold())

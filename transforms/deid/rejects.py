@@ -1,0 +1,95 @@
+"""Taking rows out of a batch: into sealed dead letters, or out of everything but the count.
+
+The sealed payload is the record as read; what it is bound to (associated data) is its event key.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.deid.events import DeadLetter
+from transforms.deid.parsed import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transforms.deid.events import Batch
+
+SUBJECT_KINDS = ("account", "cookie", "device")
+
+
+def dead_letter(batch: Batch, event_key: bytes, stage: str, raw: bytes, refusal: Refusal) -> DeadLetter:
+    """Return the dead letter of one record.
+
+    Guarantees: the payload is sealed at once, or dropped where it has to be destroyed; no value is in the clear.
+    """
+    probe = None
+    if batch.probe is not None and refusal.system and refusal.subject and not refusal.destroy:
+        probe = batch.probe(refusal.system, *refusal.subject)
+    return DeadLetter(
+        event_key,
+        stage,
+        refusal.code,
+        refusal.path,
+        policy=refusal.policy,
+        sealed=None if refusal.destroy else batch.sealer.seal(raw, event_key),
+        probe=probe,
+    )
+
+
+def reject(
+    batch: Batch,
+    mask: np.ndarray,
+    stage: str,
+    code: str,
+    path: str,
+    *,
+    destroy: bool = False,
+    policy: Callable[[int], str | None] | None = None,
+) -> None:
+    """Move the rows under `mask` into dead letters.
+
+    Args:
+        batch: changed in place.
+        mask: one bool a row.
+        stage: the step that refuses.
+        code: reason code.
+        path: field path.
+        destroy: do not keep the payload.
+        policy: gives the citation for a row number.
+    """
+    rows = np.flatnonzero(mask)
+    if not len(rows):
+        return
+    names = ["event_key", "system", *(f"subject.{kind}" for kind in SUBJECT_KINDS)]
+    given = batch.table.select([name for name in names if name in batch.table.column_names])
+    for row, values in zip(rows.tolist(), given.take(pa.array(rows)).to_pylist(), strict=True):
+        refusal = Refusal(
+            code,
+            path,
+            destroy=destroy,
+            system=values["system"],
+            subject=next(
+                ((kind, v) for kind in SUBJECT_KINDS if (v := values.get(f"subject.{kind}")) is not None), None
+            ),
+            policy=policy(row) if policy else None,
+        )
+        batch.dead_letters.append(dead_letter(batch, values["event_key"], stage, batch.raw[row], refusal))
+    _remove(batch, mask)
+
+
+def drop(batch: Batch, mask: np.ndarray, code: str) -> None:
+    """Remove the rows under `mask`; only their number by `code` remains."""
+    if count := int(mask.sum()):
+        batch.dropped[code] += count
+        _remove(batch, mask)
+
+
+def _remove(batch: Batch, mask: np.ndarray) -> None:
+    keep = ~mask
+    batch.table = batch.table.filter(pa.array(keep))
+    batch.raw = list(compress(batch.raw, keep.tolist()))

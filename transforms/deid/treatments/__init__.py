@@ -1,0 +1,1 @@
+"""Column functions, one module for each treatment."""

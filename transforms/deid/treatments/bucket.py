@@ -1,0 +1,47 @@
+"""Bucket: a size of memory becomes a range of GiB, such as `8-16`."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from transforms.deid.columns import as_text, each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([kmgt]?)(i?b?|bytes)", re.IGNORECASE)
+_GIB = {"k": 2.0**-20, "m": 2.0**-10, "g": 1.0, "t": 2.0**10}
+_PLAIN = ((256, "g"), (2.0**20, "m"), (2.0**28, "k"))  # a bare number up to 256 means GiB, up to a million MiB, …
+
+
+def bucket(values: pa.Array, *, edges: tuple[float, ...]) -> pa.Array:
+    """Return the range that holds each size: `<1`, `1-2`, …, `64+`; the lower edge belongs to it.
+
+    Args:
+        values: sizes such as `8G`, `16 GB`, `8192MB`, `8`; what is no size becomes null.
+        edges: ascending, in GiB.
+    """
+    labels = (f"<{edges[0]:g}", *(f"{low:g}-{high:g}" for low, high in pairwise(edges)))
+    labels += (f"{edges[-1]:g}+",)
+
+    def label(text: str) -> str | None:
+        size = gibibytes(text)
+        return None if size is None else labels[bisect_right(edges, size)]
+
+    return each(as_text(values), label)
+
+
+def gibibytes(text: str) -> float | None:
+    """Return a size in GiB, None where the text is no size."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, unit = float(match[1]), match[2].lower()
+    if not unit and match[3]:
+        return number / 2**30
+    if not unit:
+        unit = next((unit for most, unit in _PLAIN if number <= most), "")
+    return number * _GIB[unit] if unit else number / 2**30

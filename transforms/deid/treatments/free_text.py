@@ -1,0 +1,39 @@
+"""Free text: how long it is and in which script, never a word of it (R-SENS-07), until detection is in."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# The first script that occurs decides: one Han character in an English sentence makes it Chinese, kana makes
+# Han Japanese. Cheap, and good enough to count by.
+_SCRIPTS = (
+    ("ko", r"\p{Hangul}"),
+    ("ja", r"[\p{Hiragana}\p{Katakana}]"),
+    ("zh", r"\p{Han}"),
+    ("ru", r"\p{Cyrillic}"),
+    ("ar", r"\p{Arabic}"),
+    ("he", r"\p{Hebrew}"),
+    ("th", r"\p{Thai}"),
+    ("hi", r"\p{Devanagari}"),
+    ("el", r"\p{Greek}"),
+    ("latin", r"\p{Latin}"),
+)
+
+
+def free_text(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return (null, length in characters, language by script) of each text."""
+    return pa.nulls(len(values), pa.string()), length(values), language(values)
+
+
+def length(values: pa.Array) -> pa.Array:
+    """Return the length of each text in characters."""
+    return pc.utf8_length(values).cast(pa.int32())
+
+
+def language(values: pa.Array) -> pa.Array:
+    """Return `zh`, `ja`, `ko`, `ru`, `ar`, …, `latin`, or `other` for digits and signs alone."""
+    found = pc.if_else(pc.is_valid(values), pa.scalar("other"), pa.scalar(None, pa.string()))
+    for name, pattern in reversed(_SCRIPTS):
+        found = pc.if_else(pc.fill_null(pc.match_substring_regex(values, pattern), False), name, found)  # noqa: FBT003
+    return found

@@ -1,0 +1,150 @@
+"""Which columns a treatment makes of a field, and with which function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from governance.policy import treatments as policy
+from transforms.deid.columns import as_text
+from transforms.deid.treatments.bucket import bucket
+from transforms.deid.treatments.categorize import categorize
+from transforms.deid.treatments.city import city
+from transforms.deid.treatments.code_only import code_only
+from transforms.deid.treatments.count_only import count_only
+from transforms.deid.treatments.date_part import date_part
+from transforms.deid.treatments.device_brand import device_brand
+from transforms.deid.treatments.free_text import free_text
+from transforms.deid.treatments.hour import hour
+from transforms.deid.treatments.keep import fit_number, keep
+from transforms.deid.treatments.major_version import major_version
+from transforms.deid.treatments.truncate_ip import truncate_ip
+from transforms.deid.treatments.url_path import url_path
+from transforms.deid.treatments.user_agent import user_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from governance.policy import Row
+
+    Columns = tuple[pa.Field, ...]
+    Function = Callable[[pa.Array], tuple[pa.Array, ...]]
+
+TYPES = MappingProxyType({"text": pa.string(), "int64": pa.int64(), "int16": pa.int16(), "bool": pa.bool_()})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a treatment may know besides its own parameters: the row, and the pack's URL templates."""
+
+    row: Row
+    url_templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of treatment.
+
+    Attributes:
+        columns: row → the columns it makes; none for what is destroyed.
+        bind: (treatment, context) → a function of distinct values to one array a column.
+    """
+
+    columns: Callable[[Row], Columns]
+    bind: Callable[[Any, Context], Function]
+
+
+def columns_of(treatment: policy.Treatment, row: Row) -> Columns:
+    """Return the columns that `treatment` makes of `row`, in order."""
+    return REGISTRY[type(treatment)].columns(row)
+
+
+def bind(treatment: policy.Treatment, context: Context) -> Function:
+    """Return the column function of `treatment`; it takes distinct values and gives one array a column."""
+    return REGISTRY[type(treatment)].bind(treatment, context)
+
+
+def _text(row: Row) -> Columns:
+    return (pa.field(row.field, pa.string()),)
+
+
+def _own_type(row: Row) -> Columns:
+    return (pa.field(row.field, TYPES[row.type]),)
+
+
+def _nothing(row: Row) -> Columns:  # noqa: ARG001 - every kind takes a row
+    return ()
+
+
+def _presence(row: Row) -> Columns:
+    # Where the inventory itself only counts, the column bears the field's name. A pack that only counts what others
+    # keep writes a column of its own, since one name has one type.
+    counted = isinstance(row.analytics, policy.CountOnly)
+    return (pa.field(row.field if counted else f"{row.field}_present", pa.bool_()),)
+
+
+def _with(*suffixes: tuple[str, pa.DataType]) -> Callable[[Row], Columns]:
+    return lambda row: tuple(pa.field(row.field + suffix, kind) for suffix, kind in suffixes)
+
+
+def _on_text(function: Callable[..., Any], *parameters: str) -> Callable[[Any, Context], Function]:
+    """Bind a function of text to the treatment's attributes of the same names."""
+
+    def binder(treatment: Any, _: Context) -> Function:
+        chosen = {name: getattr(treatment, name) for name in parameters}
+
+        def treat(values: pa.Array) -> tuple[pa.Array, ...]:
+            result = function(as_text(values), **chosen)
+            return result if isinstance(result, tuple) else (result,)
+
+        return treat
+
+    return binder
+
+
+def _bind_keep(treatment: policy.Keep, context: Context) -> Function:
+    kind = TYPES[context.row.type]
+    if pa.types.is_integer(kind):
+        return lambda values: (fit_number(values, kind),)
+    if pa.types.is_boolean(kind):
+        return lambda values: (pc.cast(values, kind),)
+    return lambda values: (keep(as_text(values), shape=treatment.shape, allowed=treatment.values),)
+
+
+def _bind_url(treatment: policy.UrlPath, context: Context) -> Function:
+    host, templates = treatment.host, context.url_templates
+    return lambda values: (url_path(as_text(values), host=host, templates=templates),)
+
+
+def _bind_nothing(treatment: Any, context: Context) -> Function:  # noqa: ARG001 - every kind takes both
+    return lambda values: ()  # noqa: ARG005
+
+
+_TEXT, _INT32 = pa.string(), pa.int32()
+
+REGISTRY: Mapping[type, Kind] = MappingProxyType(
+    {
+        policy.Keep: Kind(_own_type, _bind_keep),
+        policy.Suppress: Kind(_nothing, _bind_nothing),
+        policy.Reject: Kind(_nothing, _bind_nothing),
+        # Tokens need keys and dates: the engine makes them (transforms.deid.tokens).
+        policy.Pseudonymize: Kind(_text, _bind_nothing),
+        policy.CountOnly: Kind(_presence, lambda *_: lambda values: (count_only(values),)),
+        policy.FreeText: Kind(_with(("", _TEXT), ("_length", _INT32), ("_lang", _TEXT)), _on_text(free_text)),
+        policy.CodeOnly: Kind(_with(("", _TEXT), ("_length", _INT32)), _on_text(code_only)),
+        policy.TruncateIp: Kind(_text, _on_text(truncate_ip, "v4", "v6")),
+        policy.UrlPath: Kind(_text, _bind_url),
+        policy.UserAgentParts: Kind(_with(("_browser", _TEXT), ("_os", _TEXT)), _on_text(user_agent)),
+        policy.DeviceBrand: Kind(_text, _on_text(device_brand)),
+        policy.MajorVersion: Kind(_text, _on_text(major_version)),
+        policy.Categorize: Kind(_text, _on_text(categorize, "bands", "other")),
+        policy.Bucket: Kind(_text, _on_text(bucket, "edges")),
+        policy.City: Kind(_text, _on_text(city)),
+        policy.Hour: Kind(_text, _on_text(hour)),
+        policy.DatePart: Kind(_text, _on_text(date_part, "unit")),
+    }
+)

@@ -1,0 +1,85 @@
+"""What keeps raw values in the process that read them: coders that refuse, and a check of the graph.
+
+Guarantee: a graph in which a shuffle, a stateful step or a side input lies between an unbounded read and the sink is
+refused when it is built; and a runner that tries to move or store a bundle of events fails at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import apache_beam as beam
+from apache_beam.runners.common import DoFnSignature
+
+from governance.errors import RefusedError
+from transforms.deid.events import Batch, RawBundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class StaysPutCoder(beam.coders.Coder):
+    """A coder that refuses: its elements never cross a shuffle, a checkpoint or a process border."""
+
+    def encode(self, value: Any) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            RefusedError: always.
+        """
+        raise RefusedError("a batch of raw events was about to leave its process: no shuffle behind the read")
+
+    def decode(self, encoded: bytes) -> NoReturn:
+        """Refuse, as `encode` does."""
+        raise RefusedError("a batch of raw events cannot come from elsewhere")
+
+    def estimate_size(self, value: Any) -> int:  # Beam samples sizes; encoding is refused
+        """Return 1: sizes are not measured by encoding."""
+        return 1
+
+    def is_deterministic(self) -> bool:
+        """Return false, so that no element becomes a key."""
+        return False
+
+    def to_type_hint(self) -> type:
+        """Return any object: the coder serves both kinds of bundle."""
+        return object
+
+
+for _element in (RawBundle, Batch):
+    beam.coders.registry.register_coder(_element, StaysPutCoder)
+
+
+def refuse_shuffle_before(pcoll: beam.PCollection, sink: str) -> None:
+    """Refuse a graph in which events are grouped, reshuffled or kept in state on their way to `sink`.
+
+    Raises:
+        RefusedError: names the step, and what to do instead.
+    """
+    for step in _upstream(pcoll):
+        transform = step.transform
+        moves = isinstance(transform, beam.GroupByKey) or type(transform).__name__ == "_GroupByKeyOnly"
+        signature = _signature(transform)
+        if moves or step.side_inputs or (signature and signature.is_stateful_dofn()):
+            raise RefusedError(
+                f"the step {step.full_label!r} would shuffle or store raw events before {sink}: "
+                "events are acknowledged with their own bundle, so more throughput is more processes, not a shuffle"
+            )
+
+
+def _upstream(pcoll: beam.PCollection) -> Iterator[Any]:
+    waiting, seen = [pcoll.producer], set()
+    while waiting:
+        step = waiting.pop()
+        if step is None or id(step) in seen:
+            continue
+        seen.add(id(step))
+        signature = _signature(step.transform)
+        if signature and signature.is_splittable_dofn():
+            continue  # the read itself: what comes before it holds no events
+        yield step
+        waiting += [source.producer for source in step.main_inputs.values()]
+
+
+def _signature(transform: Any) -> DoFnSignature | None:
+    return DoFnSignature(transform.fn) if isinstance(transform, beam.ParDo) else None
