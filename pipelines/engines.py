@@ -7,6 +7,8 @@ committed and acknowledged first, on every engine.
 from __future__ import annotations
 
 import gc
+import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from governance.errors import EbbError, UsageError
 from pipelines.tools import find_prism
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from apache_beam.runners.runner import PipelineResult
 
@@ -52,9 +54,24 @@ def run_job(job: Job, run: StreamRun, runner: str, beam_options: Sequence[str] =
     )
     pipeline = beam.Pipeline(options=PipelineOptions([*options, "--streaming"]))
     job(pipeline, run)
-    state = pipeline.run().wait_until_finish()
+    with _interrupts_kept_from_children():
+        result = pipeline.run()
+    state = result.wait_until_finish()
     if state not in {"DONE", "DRAINED", "CANCELLED", "UPDATED"}:
         raise EbbError(f"the job ended as {state}: its log above says why; what was committed stays, run it again")
+
+
+@contextmanager
+def _interrupts_kept_from_children() -> Iterator[None]:
+    """Start children that ignore SIGINT, and keep this process's own handler over one that Beam would set.
+
+    A terminal sends the signal to the whole group; the engine must live until the bundle in hand is committed.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run_embedded(job: Job, run: StreamRun, beam_options: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import tempfile
-import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from governance.errors import EbbError, UsageError
 from governance.policy import load_catalogue
 from pipelines.clock import RunClock, parse_instant
 from pipelines.endpoints import PubSubEndpoint, parse_endpoint
+from pipelines.engines import run_job
 from pipelines.equipment import equipment
 from pipelines.service_logs import service_logs
 from pipelines.settings import Settings, ensure_home, load_settings
@@ -122,28 +122,22 @@ def launch(chosen: Launch) -> None:
     Raises:
         EbbError: the engine or the lake failed; what was committed stays.
     """
-    from pipelines.engines import run_job  # noqa: PLC0415 - Beam is slow to import
-
     made = ensure_home(chosen.settings)
     made += [f"Made the table {uri}." for uri in chosen.tables.create()]
     watch = Watch(chosen.as_json)
     for sentence in made:
         watch.say(sentence)
     tally = Tally(chosen.tables.anonymous.uri, chosen.run.metadata["ebb.run"])
-    failure: list[Exception] = []
-
-    def work() -> None:
+    # The engine has the main thread: Prism's launcher insists on it, and signals arrive there.
+    with _stopping_by(chosen.run.limits.stop_file, watch), watch.following(tally):
         try:
             run_job(chosen.job, chosen.run, chosen.runner, chosen.beam_options)
-        except Exception as problem:  # noqa: BLE001 - carried to the main thread
-            failure.append(problem)
-
-    with _stopping_by(chosen.run.limits.stop_file, watch):
-        worker = threading.Thread(target=work, name="ebb-run")
-        worker.start()
-        watch.follow(worker, tally)
+        except Exception as problem:  # noqa: BLE001 - an engine's text may quote a value
+            failure = _plain(problem)
+        else:
+            failure = None
     if failure:
-        raise _plain(failure[0])
+        raise failure
     watch.report(tally, chosen.tables)
 
 
@@ -199,6 +193,6 @@ def _plain(problem: Exception) -> EbbError:
     cause: BaseException | None = problem
     while cause is not None:
         if isinstance(cause, EbbError):
-            return cause
+            return type(cause)(str(cause).partition(" [while running")[0])
         cause = cause.__cause__ or cause.__context__
     return EbbError(f"the run failed ({type(problem).__name__}); what was committed stays: run it again")

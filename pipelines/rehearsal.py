@@ -31,7 +31,9 @@ HIDDEN = ("event_key",)
 def rehearse(chosen: Launch) -> None:
     """Print ten events of the source, raw and as they would be stored."""
     with tempfile.TemporaryDirectory() as folder:
-        keyring = Keyring.create(f"sqlite:///{Path(folder) / 'keyring.sqlite'}", RootKey(os.urandom(32)), clock=wall_clock)
+        keyring = Keyring.create(
+            f"sqlite:///{Path(folder) / 'keyring.sqlite'}", RootKey(os.urandom(32)), clock=wall_clock
+        )
         bundle = _first(chosen)
         before = [line.decode("utf-8", "replace") for segment in bundle.segments for line in segment.lines]
         batch = treat(chosen, bundle, keyring)

@@ -17,7 +17,6 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -110,8 +109,6 @@ def load_settings(**flags: Any) -> Settings:
         # The message of a setting may quote its value: name the setting only.
         names = sorted({".".join(map(str, error["loc"])) for error in problem.errors(include_input=False)})
         raise UsageError(f"not a valid setting: {', '.join(names)}; look at {FILE} and at EBB_* variables") from None
-    except SettingsError:
-        raise UsageError("an EBB_* variable cannot be read: check its form") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise UsageError(f"{FILE} is not TOML: correct it") from None
 

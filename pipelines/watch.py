@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from pipelines.options import emit_json
 from pipelines.settings import wall_clock
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Iterator
 
     from pipelines.sinks.lake import LakeTables
     from pipelines.tally import Tally
@@ -42,15 +44,19 @@ class Watch:
         if not self._as_json:
             self._console.print(sentence)
 
-    def follow(self, worker: threading.Thread, tally: Tally) -> None:
-        """Show progress until the worker ends."""
-        if self._as_json or not sys.stderr.isatty():
-            self._follow_plainly(worker, tally)
-            return
-        with Live(Text("waiting for events"), console=self._console, refresh_per_second=4, transient=True) as live:
-            while worker.is_alive():
-                worker.join(0.25)
-                live.update(Text(self._line(tally)))
+    @contextmanager
+    def following(self, tally: Tally) -> Iterator[None]:
+        """Show progress as long as the block runs."""
+        ended = threading.Event()
+        terminal = not self._as_json and sys.stderr.isatty()
+        follow = self._follow_live if terminal else self._follow_plainly
+        follower = threading.Thread(target=follow, args=(ended, tally), name="ebb-watch", daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            follower.join()
 
     def report(self, tally: Tally, tables: LakeTables) -> None:
         """Print the sum of the run and where its tables are."""
@@ -72,13 +78,14 @@ class Watch:
         for path, number in sorted(total.fields_dropped.items()):
             click.echo(f"values removed       {number:>12,}   {path}")
 
-    def _follow_plainly(self, worker: threading.Thread, tally: Tally) -> None:
-        said = time.monotonic()
-        while worker.is_alive():
-            worker.join(0.25)
-            if not self._as_json and time.monotonic() - said >= PLAIN_EVERY:
-                said = time.monotonic()
-                self._console.print(self._line(tally))
+    def _follow_live(self, ended: threading.Event, tally: Tally) -> None:
+        with Live(Text("waiting for events"), console=self._console, refresh_per_second=4, transient=True) as live:
+            while not ended.wait(0.25):
+                live.update(Text(self._line(tally)))
+
+    def _follow_plainly(self, ended: threading.Event, tally: Tally) -> None:
+        while not ended.wait(PLAIN_EVERY):
+            self.say(self._line(tally))
 
     def _line(self, tally: Tally) -> str:
         total = tally.update()

@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from transforms.deid.classify import classify
 from transforms.deid.events import Batch
+from transforms.fused import contained
 
 if TYPE_CHECKING:
     from transforms.job import StreamJob
@@ -26,4 +27,5 @@ class ClassifyEvents(beam.PTransform):
 
 
 def _classify(batch: Batch, job: StreamJob) -> Batch:
-    return classify(batch, job.catalogue(), job.stream, job.clock.now())
+    with contained("classifying"):
+        return classify(batch, job.catalogue(), job.stream, job.clock.now())

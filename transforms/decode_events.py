@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from transforms.deid.decode import Decoder
 from transforms.deid.events import Batch, RawBundle
+from transforms.fused import contained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,5 +44,7 @@ class _DecodeFn(beam.DoFn):
         )
 
     def process(self, element: RawBundle) -> Iterator[Batch]:
-        sealer = self._keyring.sealer("dead_letters", self._job.clock.wall())
-        yield self._decode(element, sealer, self._job.clock.now())
+        with contained("decoding"):
+            sealer = self._keyring.sealer("dead_letters", self._job.clock.wall())
+            batch = self._decode(element, sealer, self._job.clock.now())
+        yield batch

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import apache_beam as beam
 
 from transforms.deid.engine import Engine
 from transforms.deid.events import Batch
+from transforms.fused import contained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from transforms.job import StreamJob
+
+
+SWEEP_EVERY = timedelta(minutes=10)
+"""How often window keys past their two days are looked for and destroyed."""
 
 
 @dataclass
@@ -32,7 +39,15 @@ class _DeidentifyFn(beam.DoFn):
         self._job = job
 
     def setup(self) -> None:
-        self._engine = Engine(self._job.catalogue(), self._job.stream, self._job.open_keyring())
+        self._keyring = self._job.open_keyring()
+        self._engine = Engine(self._job.catalogue(), self._job.stream, self._keyring)
+        self._swept: datetime | None = None
 
     def process(self, element: Batch) -> Iterator[Batch]:
-        yield self._engine.deidentify(element, self._job.clock.wall())
+        wall = self._job.clock.wall()
+        with contained("de-identifying"):
+            if self._swept is None or wall - self._swept >= SWEEP_EVERY:
+                self._keyring.destroy_expired(wall)
+                self._swept = wall
+            batch = self._engine.deidentify(element, wall)
+        yield batch

@@ -6,16 +6,43 @@ refused when it is built; and a runner that tries to move or store a bundle of e
 
 from __future__ import annotations
 
+import traceback
+from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import apache_beam as beam
 from apache_beam.runners.common import DoFnSignature
 
-from governance.errors import RefusedError
+from governance.errors import EbbError, RefusedError
 from transforms.deid.events import Batch, RawBundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class StepError(EbbError):
+    """A step failed in a way that it does not know; names the kind and the place of the error, never its text."""
+
+
+@contextmanager
+def contained(step: str) -> Iterator[None]:
+    """Keep the text of unexpected errors inside: libraries quote values in theirs, and engines log what is raised.
+
+    Raises:
+        EbbError: as it was raised, or `StepError` for anything else.
+    """
+    try:
+        yield
+    except EbbError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - whatever it is, its text may hold a value
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        name = f"{PurePath(place.filename).name}:{place.lineno}"
+        failure = StepError(f"{step} failed ({type(problem).__name__} at {name}); nothing of its bundle was committed")
+    else:
+        return
+    raise failure
 
 
 class StaysPutCoder(beam.coders.Coder):

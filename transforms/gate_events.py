@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from transforms.deid.events import Batch
 from transforms.deid.gate import gate
+from transforms.fused import contained
 
 if TYPE_CHECKING:
     from transforms.job import StreamJob
@@ -26,4 +27,5 @@ class GateEvents(beam.PTransform):
 
 
 def _gate(batch: Batch, job: StreamJob) -> Batch:
-    return gate(batch, job.authorization, job.catalogue())
+    with contained("gating"):
+        return gate(batch, job.authorization, job.catalogue())

@@ -39,6 +39,13 @@ def publish(draft: Path, path: Path) -> bool:
         os.link(draft, path)
     except FileExistsError:
         return False
+    except OSError as problem:
+        raise KeyringError(f"cannot make {path} ({problem.strerror}): use a disk that allows hard links") from None
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # a key must outlive a power cut as surely as the rows made with it
+    finally:
+        os.close(folder)
     return True
 
 

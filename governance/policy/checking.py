@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from governance.policy.salvage import NOT_VALID
 from governance.policy.strictness import at_least_as_strict
 from governance.policy.treatments import AUDIENCES
 
@@ -72,9 +73,9 @@ def overlap_problems(documents: Sequence[Document[PackText]]) -> Iterator[Proble
     """Yield packs of one id, and packs of one system that are in force at the same time."""
     valid = [(document, document.partial) for document in documents if document.partial]
     for (_, first), (document, second) in combinations(valid, 2):
-        if first.id == second.id:
+        if first.id == second.id != NOT_VALID:
             yield document.problem(("id",), "a pack of this id exists: a version gets an id of its own")
-        elif first.system == second.system and _overlap(first, second):
+        elif first.system == second.system != NOT_VALID and _overlap(first, second):
             yield document.problem(("valid_from",), "the pack is in force at the same time as another of its system")
 
 

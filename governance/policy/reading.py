@@ -31,6 +31,11 @@ _SAYINGS = {
     "value_error": "{error}",
     "string_pattern_mismatch": "must match {pattern}",
     "timezone_aware": "needs an offset such as +08:00",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "needs at least {min_length} item",
+    "string_too_short": "must not be empty",
     "string_type": "must be text; quote it if it looks like a number or a date",
 }
 _BOOLEAN = "tag:yaml.org,2002:bool"
@@ -118,7 +123,8 @@ def read(path: Path, model: type[M]) -> Document[M]:
 
 def _problem(path: Path, root: yaml.Node | None, detail: ErrorDetails) -> Problem:
     unknown = detail["type"] == "extra_forbidden"
-    line, where = _place(root, detail["loc"], hide_last=unknown)
+    absent = detail["type"] == "missing"
+    line, where = _place(root, detail["loc"], hide_last=unknown, absent=absent)
     return Problem(path.name, line, where, _say(detail))
 
 
@@ -128,15 +134,21 @@ def _say(detail: ErrorDetails) -> str:
     return saying.format(**detail.get("ctx", {}))
 
 
-def _place(root: yaml.Node | None, loc: Sequence[str | int], *, hide_last: bool = False) -> tuple[int, str]:
+def _place(
+    root: yaml.Node | None, loc: Sequence[str | int], *, hide_last: bool = False, absent: bool = True
+) -> tuple[int, str]:
     """Return line and path of `loc`; parts that are not in the file (a union's tag) are left out.
 
-    A key that the model does not know is written `?`: it may be anything.
+    Args:
+        root: the file's mapping.
+        loc: keys and indices.
+        hide_last: write the last key `?`: the model does not know it, so it may be anything.
+        absent: the last key is told even if it is not in the file.
     """
     node, line, path, hide = root, 1 if root is None else root.start_mark.line + 1, "", False
     for index, part in enumerate(loc):
         found, last = _child(node, part), index == len(loc) - 1
-        if found is None and not (last and isinstance(part, str)):
+        if found is None and not (last and absent):
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{'?' if hide or (last and hide_last) else part}"
         line, node = found or (line, None)

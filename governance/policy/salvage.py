@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+NOT_VALID = "not_valid"  # id or system of a pack whose own, or whose validity, is not valid
 M = TypeVar("M", bound=BaseModel)
 _WHY = MappingProxyType({"requirement": "R-POL-01", "reason": "Stands in for a part that is not valid."})
 _DAYS = MappingProxyType({"value": 1, "unit": "days"})
 # Stands in for parts that are missing or not valid; it never reaches a catalogue.
 _STAND_IN = MappingProxyType(
     {
-        "id": "not_valid",
-        "system": "not_valid",
+        "id": NOT_VALID,
+        "system": NOT_VALID,
         "title": "-",
         "operator": "-",
         "source": {"note": "-"},
@@ -41,6 +42,7 @@ def salvage(data: object, errors: Sequence[ErrorDetails], model: type[M]) -> M |
     """Return a `model` of the valid parts of `data`, for further checks only; None if there are none.
 
     Unknown keys are left out; so are broken items of a list and other broken parts, which stand-ins replace.
+    What only shows once an unknown key is gone is left to the next check.
     """
     if not isinstance(data, dict):
         return None
@@ -52,11 +54,14 @@ def salvage(data: object, errors: Sequence[ErrorDetails], model: type[M]) -> M |
                 _remove(kept, loc)
             case (str(key), int(index), *_):
                 broken[key].add(index)
-            case (key, *_):
+            case ("valid_from" | "valid_to" as key, *_):
                 kept.pop(key, None)
-    for key, indices in broken.items():
-        if isinstance(kept.get(key), list):
-            kept[key] = [item for index, item in enumerate(kept[key]) if index not in indices]
+                kept["system"] = NOT_VALID
+            case loc:
+                kept.pop(loc[0], None)
+    for key, value in kept.items():
+        if isinstance(value, list):
+            kept[key] = [item for index, item in enumerate(value) if index not in broken[key]]
     stand_in = {key: value for key, value in _STAND_IN.items() if key in model.model_fields}
     try:
         return model.model_validate(stand_in | kept)
@@ -71,5 +76,4 @@ def _remove(data: Any, loc: Sequence[str | int]) -> None:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             continue
-    if isinstance(data, dict):
-        data.pop(loc[-1], None)
+    data.pop(loc[-1], None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_args
 
 from governance.policy.treatments import (
     Bucket,
@@ -17,6 +18,8 @@ from governance.policy.treatments import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from governance.policy.treatments import Treatment
 
 _CODES = get_args(RejectCode)
@@ -27,12 +30,12 @@ def stricter(first: Treatment, second: Treatment) -> Treatment:
 
     Where two treatments cannot be compared, that is `Suppress`: less than either, never more.
 
-    Guarantees: commutative, associative over the built-in rows, and `stricter(t, t) == t`.
+    Guarantees: commutative, and `stricter(t, t) == t`.
     """
     if first == second:
         return first
     if type(first) is type(second):
-        return _same_kind(first, second)
+        return _MEET[type(first)](first, second)
     if first.strictness == second.strictness:
         return Suppress()
     return first if first.strictness > second.strictness else second
@@ -41,27 +44,6 @@ def stricter(first: Treatment, second: Treatment) -> Treatment:
 def at_least_as_strict(candidate: Treatment, base: Treatment) -> bool:
     """Say whether `candidate` tells no more than `base`."""
     return stricter(candidate, base) == candidate
-
-
-def _same_kind(first: Treatment, second: Treatment) -> Treatment:
-    match first, second:
-        case TruncateIp(), TruncateIp():
-            met: Treatment = TruncateIp(v4=min(first.v4, second.v4), v6=min(first.v6, second.v6))
-        case UrlPath(), UrlPath():
-            met = UrlPath(host=first.host and second.host)
-        case Reject(), Reject():
-            met = max(first, second, key=lambda reject: _CODES.index(reject.code))
-        case DatePart(), DatePart():
-            met = DatePart(unit="month")
-        case Bucket(), Bucket():
-            met = _common_edges(first, second)
-        case Keep(), Keep():
-            met = _common_values(first, second)
-        case Categorize(), Categorize():
-            met = _common_bands(first, second)
-        case _:  # the others have no parameters: two of them are equal
-            met = Suppress()
-    return met
 
 
 def _common_edges(first: Bucket, second: Bucket) -> Treatment:
@@ -83,3 +65,17 @@ def _common_bands(first: Categorize, second: Categorize) -> Treatment:
         if list(part.bands.items()) == list(whole.bands.items())[: len(part.bands)]:
             return part
     return Suppress()
+
+
+# How two different treatments of one kind meet; kinds without parameters have no two that differ.
+_MEET: Mapping[type, Callable[[Any, Any], Treatment]] = MappingProxyType(
+    {
+        TruncateIp: lambda first, second: TruncateIp(v4=min(first.v4, second.v4), v6=min(first.v6, second.v6)),
+        UrlPath: lambda first, second: UrlPath(host=first.host and second.host),
+        Reject: lambda first, second: max(first, second, key=lambda reject: _CODES.index(reject.code)),
+        DatePart: lambda *_: DatePart(unit="month"),
+        Bucket: _common_edges,
+        Keep: _common_values,
+        Categorize: _common_bands,
+    }
+)

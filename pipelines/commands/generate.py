@@ -100,7 +100,7 @@ def generate(
 
 
 def _to_stdout(lines: Iterator[bytes]) -> None:
-    output = click.get_binary_stream("stdout")
+    output = sys.stdout.buffer
     try:
         for line in lines:
             output.write(line + b"\n")

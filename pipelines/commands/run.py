@@ -49,6 +49,9 @@ def run(**options: Any) -> None:
     On a new --home the first run makes the keyring and the tables, and says so. SIGINT and SIGTERM finish the bundle
     in hand. Unknown options go to Beam.
     """
+    from pipelines.logs import set_up_logs
+
+    set_up_logs()
     from pipelines.launch import dry_run, launch, prepare
 
     unknown = [option for option in options["beam_options"] if not option.startswith("--")]

@@ -11,7 +11,7 @@ from apache_beam.metrics import Metrics
 
 from pipelines.sinks.lake import LakeTables, LakeWriter
 from transforms.deid.engine import stream_schema
-from transforms.fused import refuse_shuffle_before
+from transforms.fused import contained, refuse_shuffle_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,4 +75,6 @@ class _CommitFn(beam.DoFn):
 
     def process(self, element: Batch) -> Iterator[str]:
         # The source hands out one batch a bundle, so committing here is committing once a bundle.
-        yield self._writer.write(element).to_json()
+        with contained("committing"):
+            total = self._writer.write(element)
+        yield total.to_json()

@@ -34,6 +34,9 @@ LEASE = 60
 
 IDS_IN_A_CALL = 1000
 MESSAGES_IN_A_PULL = 1000
+PULL_SECONDS = 2.0
+"""How long an empty pull waits; closing waits for it, so that no message is leased to nobody."""
+
 _TRANSIENT = (
     google.ServiceUnavailable,
     google.DeadlineExceeded,
@@ -154,7 +157,7 @@ class PubSubReader:
                 response = self._client.pull(
                     subscription=self._source.subscription,
                     max_messages=MESSAGES_IN_A_PULL,
-                    timeout=30,
+                    timeout=PULL_SECONDS,
                     retry=None,
                 )
             except google.DeadlineExceeded:

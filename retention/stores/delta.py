@@ -86,6 +86,14 @@ def create_table(spec: TableSpec) -> bool:
     return False
 
 
+def table_exists(uri: str) -> bool:
+    """Say whether there is a table at `uri`; LakeError if the place cannot be looked at."""
+    try:
+        return bool(DeltaTable.is_deltatable(uri))
+    except (DeltaError, OSError, ValueError) as problem:
+        raise _reworded(uri, problem) from None
+
+
 def open_table(uri: str) -> Table:
     """Open a table for reading.
 

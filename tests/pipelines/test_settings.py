@@ -51,6 +51,13 @@ def test_flags_outrank_environment_outranks_file(monkeypatch: pytest.MonkeyPatch
     assert load_settings().home == Path("/env")
 
 
+def test_variables_that_are_no_setting_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EBB_ROOT_KEY and variables of other tools are no mistake, and no setting holds them."""
+    monkeypatch.setenv("EBB_ROOT_KEY", "hunter2")
+    monkeypatch.setenv("EBB_OTHER", "hunter2")
+    assert "hunter2" not in repr(load_settings())
+
+
 def test_systems_in_the_environment_stand_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     """EBB_AUTHORIZED_SYSTEMS=a,b names two systems."""
     monkeypatch.setenv("EBB_AUTHORIZED_SYSTEMS", "sepp, mic_global,")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
 from pipelines.tables import print_table
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_cells_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,9 +115,11 @@ def _drop_expired(batch: Batch, now: datetime) -> None:
 
 def _due(day: int) -> date:
     try:
-        return due_date("LOG", date(1970, 1, 1) + timedelta(days=day))
-    except OverflowError:
-        return date.max
+        due = due_date("LOG", date(1970, 1, 1) + timedelta(days=day))
+    except OverflowError:  # before the year 1: too far ahead has been rejected already
+        return date.min
+    assert due is not None
+    return due
 
 
 def _check_event_types(batch: Batch, catalogue: Catalogue, stream: str) -> None:

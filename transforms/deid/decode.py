@@ -7,10 +7,9 @@ Each line becomes a row or a dead letter; one bad line never takes its neighbour
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -116,11 +115,11 @@ class Decoder:
         if name in self._mappings:
             records = map_lines(
                 self._mappings[name],
-                lines.records,
-                lines.of_segment("system"),
-                [published or now for published in lines.of_segment("published")],
                 self._lenient,
-                now,
+                lines.records,
+                systems=lines.of_segment("system"),
+                published=[published or now for published in lines.of_segment("published")],
+                now=now,
             )
             return self._native.records(records)
         # An attribute of a message named it: a matter for a dead letter, not for a crash.
@@ -172,7 +171,7 @@ class _Lines:
             self.records = [self.records[number] for number in filled]
             self._segment, self._offsets = self._segment[filled], self._offsets[filled]
 
-    def of_segment(self, attribute: str) -> list[object]:
+    def of_segment(self, attribute: str) -> list[Any]:
         """Return an attribute of each line's segment."""
         values = [getattr(segment, attribute) for segment in self._segments]
         return [values[number] for number in self._segment.tolist()]

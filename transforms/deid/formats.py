@@ -22,17 +22,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _QUOTED = r'"((?:[^"\\]|\\.)*+)"'
+# A server that cuts long lines leaves the last text, the user agent, without its closing quote.
+_LAST = r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)'
 _LINE = re.compile(
     rf"(\S++) (\S++) ([^\[\"]*?) \[([^\[\]\"]{{1,40}})\] {_QUOTED} (\d{{3}}|-) (\d++|-)"
-    rf'(?: {_QUOTED} {_QUOTED})?((?: (?:"(?:[^"\\]|\\.)*+"|[^\s"]\S*+))*+)\s*',
+    rf'(?: {_QUOTED} {_LAST})?((?: (?:"(?:[^"\\]|\\.)*+"|[^\s"]\S*+))*+)\s*',
     re.ASCII | re.DOTALL,
 )
 _REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S.*?)(?: HTTP/[\d.]+)?", re.ASCII | re.DOTALL)
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)", re.ASCII)
-_MONTHS = dict(zip("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), range(1, 13), strict=True))
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
+    )
+}
 _ESCAPED = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"b": b"\b"}
 _INT64 = 2**63 - 1
+_DIGITS = len(str(_INT64))
+_TOO_BIG = -1  # no access log says so itself
 _TEXTS = ("ip_address", "remote_user", "http_method", "page_url", "referrer", "user_agent")
 _Row = tuple[str | None, str | None, str, str | None, str | None, int | None, int | None, str | None, str | None]
 _COLUMNS = (
@@ -70,10 +79,8 @@ def _read(
     unparsed: Callable[[bytes], Refusal],
     drops: Counter[tuple[str, str]],
 ) -> _Row | Refusal:
-    if len(line) > MAX_LINE:
-        return unparsed(line)
     try:
-        match = _LINE.fullmatch(line.decode())
+        match = _LINE.fullmatch(line.decode()) if len(line) <= MAX_LINE else None
     except UnicodeDecodeError:
         match = None
     if match is None:
@@ -81,26 +88,32 @@ def _read(
     if system is None:
         return Refusal("SCHEMA_MISSING", "system")
     host, ident, user, when, request, status, size, referrer, agent, rest = match.groups()
-    instant = _iso(when)
-    if instant is None:
-        return Refusal("SCHEMA_TYPE", "event_time", system=system)
-    if size != "-" and (len(size) > len(str(_INT64)) or int(size) > _INT64):
-        return Refusal("SCHEMA_TYPE", "fields.response_bytes", system=system)
     asked = _REQUEST.fullmatch(request)
     method, target = asked.groups() if asked else (None, None)
     row = (
-        _text(host), _text(user), instant, method, _text(target),
-        None if status == "-" else int(status), None if size == "-" else int(size), _text(referrer), _text(agent),
+        _text(host), _text(user), _iso(when), method, _text(target),
+        _number(status), _number(size), _text(referrer), _text(agent),
     )  # fmt: skip
-    if len(line) > MAX_TEXT:
-        for name, value in zip(_COLUMNS, row, strict=True):
-            if isinstance(value, str) and len(value.encode()) > MAX_TEXT:
-                return Refusal("TOO_LARGE", f"fields.{name}", system=system)
+    if wrong := _wrong(row, len(line)):
+        return Refusal(*wrong, system=system)
     if asked is None and request not in ("", "-"):
         drops["SCHEMA_TYPE", "fields.page_url"] += 1
     if ident != "-" or rest:
         drops["SCHEMA_UNKNOWN_FIELD", "?"] += (ident != "-") + bool(rest)
-    return row
+    return row  # type: ignore[return-value]  # `_wrong` has seen to the time
+
+
+def _wrong(row: Sequence[str | int | None], length: int) -> tuple[str, str] | None:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    if values["event_time"] is None:
+        return "SCHEMA_TYPE", "event_time"
+    if values["response_bytes"] == _TOO_BIG:
+        return "SCHEMA_TYPE", "fields.response_bytes"
+    if length > MAX_TEXT:
+        for name, value in values.items():
+            if isinstance(value, str) and len(value.encode()) > MAX_TEXT:
+                return "TOO_LARGE", f"fields.{name}"
+    return None
 
 
 def _columns(rows: Sequence[_Row], systems: Sequence[str | None]) -> dict[str, pa.Array]:
@@ -125,6 +138,12 @@ def _iso(when: str) -> str | None:
     text = f"{year}-{_MONTHS[month]:02d}-{day}T{clock}{hours}:{minutes}"
     instant = instants.parse(text)
     return None if isinstance(instant, str) else instant.isoformat(timespec="seconds")
+
+
+def _number(digits: str) -> int | None:
+    if digits == "-":
+        return None
+    return int(digits) if len(digits.lstrip("0")) <= _DIGITS and int(digits) <= _INT64 else _TOO_BIG
 
 
 def _text(value: str | None) -> str | None:

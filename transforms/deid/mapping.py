@@ -110,20 +110,21 @@ def check_mapping(mapping: FormatMapping, contract: Contract) -> None:
 
 def map_lines(
     mapping: FormatMapping,
-    lines: Sequence[bytes],
-    systems: Sequence[Any],
-    published: Sequence[Any],
     lenient: Lenient,
+    lines: Sequence[bytes],
+    *,
+    systems: Sequence[str | None],
+    published: Sequence[datetime],
     now: datetime,
 ) -> list[Kept | Refusal]:
     """Return each document of `lines` brought into the envelope, or why it does not pass.
 
     Args:
         mapping: the format.
+        lenient: judges documents and envelopes.
         lines: one JSON document each.
         systems: per line, its owner if the mapping names none.
         published: per line, when it was received.
-        lenient: judges documents and envelopes.
         now: picks the pack of now.
     """
     mapper = _Mapper(mapping, lenient)

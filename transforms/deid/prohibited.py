@@ -1,7 +1,7 @@
-"""Finding names of secrets and of biometric data, however they are written (R-PURP-07, R-PURP-08).
+r"""Finding names of secrets and of biometric data, however they are written (R-PURP-07, R-PURP-08).
 
 A name is compared after unescaping, compatibility folding (NFKC) and case folding, and with its separators removed,
-so that `Pass-Word`, `p\\u0061ssword` and `userPassword` are all found. Text that cannot be parsed is searched whole.
+so that `Pass-Word`, `p\u0061ssword` and `userPassword` are all found. Text that cannot be parsed is searched whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from governance.policy import Catalogue
 
-SECRET, BIOMETRIC = "SECRET_PROHIBITED", "BIOMETRIC_PROHIBITED"  # noqa: S105 (codes, not passwords)
+SECRET, BIOMETRIC = "SECRET_PROHIBITED", "BIOMETRIC_PROHIBITED"
 # Found anywhere in a name; those in _SHORT only as a whole word, or `surface` and `secretary` would be found too.
 _LONG = {
     SECRET: ("password", "passwd", "passphrase", "apikey", "accesstoken", "privatekey", "密码", "口令"),

@@ -6,7 +6,7 @@ The sealed payload is the record as read; what it is bound to (associated data) 
 from __future__ import annotations
 
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from transforms.deid.events import DeadLetter
 from transforms.deid.parsed import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from transforms.deid.events import Batch
 
@@ -73,13 +73,16 @@ def reject(
             path,
             destroy=destroy,
             system=values["system"],
-            subject=next(
-                ((kind, v) for kind in SUBJECT_KINDS if (v := values.get(f"subject.{kind}")) is not None), None
-            ),
+            subject=_subject(values),
             policy=policy(row) if policy else None,
         )
         batch.dead_letters.append(dead_letter(batch, values["event_key"], stage, batch.raw[row], refusal))
     _remove(batch, mask)
+
+
+def _subject(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    given = ((kind, values.get(f"subject.{kind}")) for kind in SUBJECT_KINDS)
+    return next(((kind, value) for kind, value in given if value is not None), None)
 
 
 def drop(batch: Batch, mask: np.ndarray, code: str) -> None:

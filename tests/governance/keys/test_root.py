@@ -10,6 +10,7 @@ import pytest
 
 from governance.errors import KeyringError
 from governance.keys import OpsKey, RootKey
+from governance.keys.files import publish
 from tests.governance.keys.conftest import OPS_BYTES, ROOT_BYTES
 
 if TYPE_CHECKING:
@@ -101,6 +102,12 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """Writing into a folder that is not there says so."""
     with pytest.raises(KeyringError, match="cannot write in"):
         RootKey.write_new(tmp_path / "nowhere" / "root.key")
+
+
+def test_a_draft_that_cannot_be_published_is_reported(tmp_path: Path) -> None:
+    """Where a file cannot get its name, the error says so."""
+    with pytest.raises(KeyringError, match="hard links"):
+        publish(tmp_path / "no-draft", tmp_path / "root.key")
 
 
 @pytest.mark.parametrize("handle", [RootKey(ROOT_BYTES), OpsKey(OPS_BYTES)])

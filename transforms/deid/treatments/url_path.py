@@ -39,6 +39,7 @@ def url_path(values: pa.Array, *, host: bool, templates: tuple[str, ...] = ()) -
 def _template(bare: pa.Array, *, host: bool, templates: tuple[str, ...]) -> pa.Array:
     path = pc.replace_substring_regex(bare, _AUTHORITY, "")
     path = pc.replace_substring_regex(path, r"(?s);[^/]*", "")
+    path = pc.replace_substring_regex(path, r"^//+", "/")  # or it would read as a host the next time
     safe = pc.replace_substring_regex(path, rf"(?s){_UNSAFE}", "*")
     safe = pc.replace_substring_regex(safe, rf"[^/]{{{LONGEST_SEGMENT + 1},}}", "*")
     safe = pc.replace_substring_regex(safe, rf"^((?:[^/]*/){{{MOST_SLASHES}}}).+$", r"\1*")

@@ -40,11 +40,9 @@ def names(kind: str) -> frozenset[str]:
 
 def _expand(name: str | None, regex: str) -> Iterator[str]:
     """Yield what a rule's name can be, as far as its first group lists words."""
-    if name is None or "$" not in name:
-        if name:
-            yield name
-        return
-    if re.search(r"\$[2-9]", name):
+    if name and "$" not in name:
+        yield name
+    if name is None or "$1" not in name or re.search(r"\$[2-9]", name):
         return
     for word in _first_group(regex).split("|"):
         plain = _ESCAPED.sub(r"\1", word)

@@ -1,0 +1,1 @@
+"""Tests of the inventory and the policy packs."""
