@@ -21,7 +21,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ebb
 PRISM := $(CACHE)/prism
 PRISM_BUILT := $(CACHE)/prism-v$(BEAM).built
 
-LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+LOCK := PYTHONWARNINGS=ignore $(BIN)/pip-compile --quiet --no-build-isolation --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --newline=lf
 
 .PHONY: help setup run test check lock schemas prism clean
@@ -48,8 +48,8 @@ lock: $(VENV)/.dev ## Write the locked requirements anew, from setup.py and requ
 	$(LOCK) --output-file requirements.txt requirements.in setup.py
 	$(LOCK) --output-file requirements-dev.txt requirements-dev.in
 
-schemas: $(VENV)/.runtime ## Write the JSON schemas of policy packs anew
-	"$(BIN)/ebb" policy schemas
+schemas: $(VENV)/.runtime ## Write the JSON schemas of packs and inventories anew, for editors
+	"$(BIN)/python" -m governance.policy.schema
 
 prism: $(PRISM_BUILT) ## Build Beam's Prism runner into the cache (needs Go; about four minutes)
 	@echo "$(PRISM)"
@@ -73,7 +73,7 @@ $(VENV)/bin/python:
 $(VENV)/.runtime: requirements.txt setup.py pyproject.toml | $(VENV)/bin/python
 	@echo "installing the locked requirements; the first time takes about a minute"
 	$(PIP) install --require-hashes -r requirements.txt
-	$(PIP) install --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime

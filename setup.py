@@ -13,7 +13,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["governance*", "transforms*", "retention*", "pipelines*"]),
-    package_data={"governance.policy": ["*.yaml", "packs/*.yaml", "*.json"], "transforms.deid": ["mappings/*.yaml", "*.json"]},
+    package_data={
+        "governance.policy": ["*.yaml", "packs/*.yaml", "*.json"],
+        "transforms.deid": ["mappings/*.yaml", "*.json"],
+    },
     install_requires=[
         "apache-beam==2.77.0",
         "click>=8.1",
@@ -38,5 +41,5 @@ setup(
     ],
     extras_require={"gcp": ["apache-beam[gcp]==2.77.0"], "postgresql": ["psycopg[binary]>=3.2"]},
     entry_points={"console_scripts": ["ebb = pipelines.cli:main"]},
-    classifiers=["License :: OSI Approved :: Apache Software License", "Programming Language :: Python :: 3.11"],
+    classifiers=["Programming Language :: Python :: 3.11"],
 )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
+from pathlib import Path
 
 import click
 
 from governance.errors import EbbError
 
 COMMANDS = {
+    "demo": ("pipelines.commands.demo:demo", "Show the main job at work on synthetic events."),
     "run": ("pipelines.commands.run:run", "Stream events into the lake, de-identified."),
     "generate": ("pipelines.commands.generate:generate", "Write synthetic events."),
     "replay": ("pipelines.commands.replay:replay", "Publish real log files as messages."),
@@ -60,3 +64,11 @@ def main() -> None:
     except EbbError as problem:
         click.echo(f"ebb: {problem}", err=True)
         sys.exit(problem.exit_code)
+    except Exception as problem:
+        if os.environ.get("EBB_DEBUG"):
+            raise
+        # The text of a library's error may quote a value of an event: name its kind and place only.
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{type(problem).__name__} at {Path(place.filename).name}:{place.lineno}"
+        click.echo(f"ebb: an error that ebb does not know ({where}); EBB_DEBUG=1 shows it, values and all", err=True)
+        sys.exit(1)

@@ -19,7 +19,7 @@ from pipelines.equipment import equipment
 from pipelines.service_logs import service_logs
 from pipelines.settings import Settings, ensure_home, load_settings
 from pipelines.sinks.lake import LakeTables
-from pipelines.sources.files import FilesSource
+from pipelines.sources.files import FilesSource, matching
 from pipelines.sources.read import ReadLimits
 from pipelines.stream import Job, StreamRun
 from pipelines.tally import Tally
@@ -35,6 +35,29 @@ if TYPE_CHECKING:
     from pipelines.sources.read import Source
 
 JOBS: dict[str, Job] = {"service_log": service_logs, "equipment": equipment}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `ebb run` was told; the names and defaults are its options'."""
+
+    stream: str
+    source: str
+    record_format: str = "native"
+    system: str | None = None
+    lake: str | None = None
+    now: str | None = None
+    drain: bool = False
+    quiet: float = 5.0
+    max_events: int = 20_000
+    max_seconds: float = 2.0
+    authorization: str | None = None
+    authorized_systems: str | None = None
+    runner: str = "embedded"
+    beam_options: tuple[str, ...] = ()
+    home: Path = Path(".ebb")
+    packs: Path | None = None
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,60 +83,31 @@ class Launch:
     as_json: bool
 
 
-def prepare(
-    *,
-    stream: str,
-    source: str,
-    record_format: str,
-    system: str | None,
-    lake: str | None,
-    now: str | None,
-    drain: bool,
-    quiet: float,
-    max_events: int,
-    max_seconds: float,
-    authorization: str,
-    authorized_systems: str | None,
-    runner: str,
-    beam_options: tuple[str, ...],
-    home: Path,
-    packs: Path | None,
-    as_json: bool,
-) -> Launch:
+def prepare(options: RunOptions) -> Launch:
     """Check everything that can be checked before a run, and describe it.
 
     Raises:
         EbbError: whatever is wrong, with what to do next; nothing has been written yet.
     """
-    flags = {
-        "home": home,
-        "lake": lake,
-        "packs": packs,
-        "authorization": authorization,
-        "authorized_systems": authorized_systems,
-    }
-    settings = load_settings(**flags)
+    settings = load_settings(
+        home=options.home,
+        lake=options.lake,
+        packs=options.packs,
+        authorization=options.authorization,
+        authorized_systems=options.authorized_systems,
+    )
     catalogue = load_catalogue(settings.packs)
-    clock = RunClock(parse_instant(now))
-    granted = _authorization(settings, catalogue)
-    if system is not None and system not in catalogue.systems:
-        raise UsageError(f"no pack is of the system {system!r}: there are {', '.join(sorted(catalogue.systems))}")
+    _check_systems(catalogue, *settings.authorized_systems, *filter(None, [options.system]))
+    granted = _authorization(settings)
+    clock = RunClock(parse_instant(options.now))
+    stream, record_format, system = options.stream, options.record_format, options.system
     job = StreamJob(stream, clock, settings.opener, settings.packs, granted, record_format, system)
     tables = LakeTables(settings.lake, stream, stream_schema(catalogue, stream))
-    endpoint = parse_endpoint(source)
-    read: Source
-    if isinstance(endpoint, PubSubEndpoint):
-        from pipelines.sources.pubsub import PubSubSource, check_subscription  # noqa: PLC0415 - gRPC is slow to import
-
-        check_subscription(endpoint.subscription)
-        read = PubSubSource(endpoint.subscription, record_format, system, max_events, max_seconds, quiet)
-    else:
-        read = FilesSource(
-            endpoint.pattern, tables.anonymous.uri, stream, settings.opener, record_format, system, max_events, drain
-        )
     stop_file = Path(tempfile.gettempdir()) / f"ebb-stop-{uuid.uuid4().hex}"
-    run = StreamRun(read, ReadLimits(drain, stop_file), job, settings.lake, _metadata(granted, clock))
-    return Launch(run, JOBS[stream], runner, beam_options, tables, settings, as_json)
+    limits = ReadLimits(options.drain, stop_file)
+    source = _source(options, settings, tables.anonymous.uri)
+    run = StreamRun(source, limits, job, settings.lake, _metadata(granted, clock))
+    return Launch(run, JOBS[stream], options.runner, options.beam_options, tables, settings, options.as_json)
 
 
 def launch(chosen: Launch) -> None:
@@ -130,12 +124,11 @@ def launch(chosen: Launch) -> None:
     tally = Tally(chosen.tables.anonymous.uri, chosen.run.metadata["ebb.run"])
     # The engine has the main thread: Prism's launcher insists on it, and signals arrive there.
     with _stopping_by(chosen.run.limits.stop_file, watch), watch.following(tally):
+        failure = None
         try:
             run_job(chosen.job, chosen.run, chosen.runner, chosen.beam_options)
         except Exception as problem:  # noqa: BLE001 - an engine's text may quote a value
             failure = _plain(problem)
-        else:
-            failure = None
     if failure:
         raise failure
     watch.report(tally, chosen.tables)
@@ -148,17 +141,48 @@ def dry_run(chosen: Launch) -> None:
     rehearse(chosen)
 
 
-def _authorization(settings: Settings, catalogue: Catalogue) -> Authorization:
-    unknown = sorted(set(settings.authorized_systems) - catalogue.systems)
-    if unknown:
-        raise UsageError(f"no pack is of the system {unknown[0]!r}: there are {', '.join(sorted(catalogue.systems))}")
+def _source(options: RunOptions, settings: Settings, table: str) -> Source:
+    endpoint = parse_endpoint(options.source)
+    if isinstance(endpoint, PubSubEndpoint):
+        from pipelines.sources.pubsub import PubSubSource, check_subscription  # noqa: PLC0415 - gRPC is slow to import
+
+        check_subscription(endpoint.subscription)
+        return PubSubSource(
+            endpoint.subscription,
+            options.record_format,
+            options.system,
+            options.max_events,
+            options.max_seconds,
+            options.quiet,
+        )
+    if options.drain and not matching(endpoint.pattern):
+        raise UsageError(f"no file matches {endpoint}: check the pattern, and quote it so that the shell leaves it")
+    return FilesSource(
+        endpoint.pattern,
+        table,
+        options.stream,
+        settings.opener,
+        options.record_format,
+        options.system,
+        options.max_events,
+        options.drain,
+    )
+
+
+def _check_systems(catalogue: Catalogue, *names: str) -> None:
+    for name in names:
+        if name not in catalogue.systems:
+            raise UsageError(f"no pack is of the system {name!r}: there are {', '.join(sorted(catalogue.systems))}")
+
+
+def _authorization(settings: Settings) -> Authorization:
     if settings.authorization == "operator" and not settings.authorized_systems:
         raise UsageError("--authorization operator needs --authorized-systems: name whose accounts authorized it")
     return Authorization(settings.authorization, frozenset(settings.authorized_systems))
 
 
 def _metadata(granted: Authorization, clock: RunClock) -> dict[str, str]:
-    statement = granted.kind
+    statement: str = granted.kind
     if granted.kind == "operator":
         names = ", ".join(sorted(granted.systems))
         statement = f"operator: declares that the accounts of {names} authorized the personal path"

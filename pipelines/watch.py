@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -75,8 +76,11 @@ class Watch:
         for code, number in sorted(total.dropped.items()):
             if number:
                 click.echo(f"dropped              {number:>12,}   {code}")
-        for path, number in sorted(total.fields_dropped.items()):
-            click.echo(f"values removed       {number:>12,}   {path}")
+        removed = Counter[str]()
+        for path, number in total.fields_dropped.items():
+            removed[path.partition(" ")[0]] += number
+        for code, number in sorted(removed.items()):
+            click.echo(f"values removed       {number:>12,}   {code}; --json says from which fields")
 
     def _follow_live(self, ended: threading.Event, tally: Tally) -> None:
         with Live(Text("waiting for events"), console=self._console, refresh_per_second=4, transient=True) as live:

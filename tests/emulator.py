@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud import pubsub_v1
 
+from pipelines.sources.clients import subscriber_client
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -98,7 +100,7 @@ class Emulator:
         return received
 
     def _clients(self):  # noqa: ANN202 - the library is untyped
-        return pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+        return pubsub_v1.PublisherClient(), subscriber_client()
 
 
 @contextlib.contextmanager

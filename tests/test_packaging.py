@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import ast
 import re
 import shutil
 import subprocess
@@ -116,8 +116,9 @@ def test_the_lock_holds_what_the_distribution_requires() -> None:
         name.lower().replace("_", "-"): version
         for name, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)
     }
-    requires = [Requirement(line) for line in importlib.metadata.requires("ebbtide") or []]
-    required = [requirement for requirement in requires if requirement.marker is None]
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^    install_requires=(\[.*?^    \]),$", setup, re.MULTILINE | re.DOTALL)
+    required = [Requirement(line) for line in ast.literal_eval(listed)]
     assert required
     for requirement in required:
         assert requirement.specifier.contains(pinned[requirement.name.lower()]), str(requirement)

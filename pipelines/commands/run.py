@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from governance.errors import UsageError
 from pipelines.options import common
-
-if TYPE_CHECKING:
-    from pipelines.launch import Launch
 
 STREAMS = {"service-logs": "service_log", "equipment": "equipment"}
 
@@ -52,13 +49,13 @@ def run(**options: Any) -> None:
     from pipelines.logs import set_up_logs
 
     set_up_logs()
-    from pipelines.launch import dry_run, launch, prepare
+    from pipelines.launch import RunOptions, dry_run, launch, prepare
 
     unknown = [option for option in options["beam_options"] if not option.startswith("--")]
     if unknown:
         raise UsageError("one stream at a time; Beam's own options are written --name=value")
     rehearsing = options.pop("dry_run")
-    chosen: Launch = prepare(stream=STREAMS[options.pop("stream")], **options)
+    chosen = prepare(RunOptions(stream=STREAMS[options.pop("stream")], **options))
     if rehearsing:
         dry_run(chosen)
     else:

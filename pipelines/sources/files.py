@@ -60,7 +60,7 @@ class FilesSource:
 
     def peek(self, number: int) -> list[Segment]:
         """Return the first lines of the first file that has any."""
-        for path in _matching(self.pattern):
+        for path in matching(self.pattern):
             with open_content(path) as content:
                 file = _OpenFile(path, _base(content.read(BASE_BYTES)), open_content(path), 0)
             while len(file.lines) < number and file.read_block():
@@ -156,7 +156,7 @@ class FilesReader:
             bundle = self._next_lines(self._open)
             if bundle:
                 return bundle
-        for path in _matching(self.source.pattern):
+        for path in matching(self.source.pattern):
             if self._done.get(path) == _state(path):
                 continue
             bundle = self._next_lines(self._open_at_end_of_taken(path))
@@ -231,7 +231,8 @@ def _base(head: bytes) -> str:
     return base_of(head if len(head) == BASE_BYTES or not whole else head[:whole])
 
 
-def _matching(pattern: str) -> list[str]:
+def matching(pattern: str) -> list[str]:
+    """Return the files that a glob matches, sorted by name."""
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     return sorted(name for name in names if Path(name).is_file())
 

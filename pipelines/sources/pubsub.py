@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import structlog
 from google.api_core import exceptions as google
 from google.api_core import retry as google_retry
-from google.cloud import pubsub_v1
 
 from governance.errors import EbbError
+from pipelines.sources.clients import subscriber_client
 from transforms.deid.events import RawBundle, Segment
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PubSubSource:
 
     def peek(self, number: int) -> list[Segment]:
         """Pull a few messages and give them back at once; they will be delivered again."""
-        with pubsub_v1.SubscriberClient() as client:
+        with subscriber_client() as client:
             response = client.pull(subscription=self.subscription, max_messages=number, timeout=10)
             ids = [message.ack_id for message in response.received_messages]
             if ids:
@@ -96,7 +96,7 @@ class PubSubReader:
 
     def __init__(self, source: PubSubSource) -> None:
         self._source = source
-        self._client = pubsub_v1.SubscriberClient()
+        self._client = subscriber_client()
         self._waiting: queue.Queue[ReceivedMessage] = queue.Queue(maxsize=4 * MESSAGES_IN_A_PULL)
         self._held: set[str] = set()
         self._guard = threading.Lock()
@@ -231,7 +231,7 @@ def check_subscription(subscription: str) -> None:
         SourceError: it is missing, refused or unreachable; the message says what to do next.
     """
     try:
-        with pubsub_v1.SubscriberClient() as client:
+        with subscriber_client() as client:
             client.get_subscription(subscription=subscription, timeout=10, retry=None)
     except google.NotFound:
         raise SourceError(

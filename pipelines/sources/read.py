@@ -167,6 +167,7 @@ class _ReadFn(beam.DoFn):
     def _read(self, finalizer: Any, tracker: Any) -> Iterator[RawBundle]:
         if self._reader is None:
             self._reader = self._source.open()
+        finalizer.register(_nothing)  # Prism finalizes every bundle, and Python knows only those that asked for it
         restriction = tracker.current_restriction()
         if not tracker.try_claim(restriction.start):
             return
@@ -209,3 +210,7 @@ class _BoundedReadFn(_ReadFn):
         tracker: Any = beam.DoFn.RestrictionParam(_BundleProvider(bounded=True)),  # noqa: B008
     ) -> Iterator[RawBundle]:
         yield from self._read(finalizer, tracker)
+
+
+def _nothing() -> None:
+    return

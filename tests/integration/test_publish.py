@@ -85,6 +85,17 @@ def test_compressed_files_have_the_positions_of_their_content(emulator: Emulator
     assert len(seen[0]) == 3
 
 
+def test_a_pull_of_large_messages_arrives_whole(emulator: Emulator) -> None:
+    """Thirty messages of half a MiB come in pulls of up to a hundred, beyond the 4 MiB that gRPC allows by default."""
+    topic, subscription = emulator.new_topic("large")
+    lines = [b"%05d" % number + b"x" * 100_000 for number in range(150)]
+    endpoint = PubSubEndpoint(emulator.project, topic)
+    sent = publish.publish(endpoint, publish.pack_lines(lines), {"format": "native"})
+    assert (sent.lines, sent.messages) == (150, 30)
+    received = emulator.pull(subscription, until=30)
+    assert sorted(b"".join(message.data for message in received).split(b"\n")[:-1]) == lines
+
+
 def test_what_is_missing_is_made_and_named(emulator: Emulator, tmp_path: Path) -> None:
     """On the emulator a missing topic and subscription are made, said so, and receive what follows."""
     (tmp_path / "a.ndjson").write_bytes(b"{}\n")
