@@ -7,7 +7,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -66,7 +65,7 @@ class Watch:
         places = {"anonymous": tables.anonymous.uri, "personal": tables.personal.uri}
         places["dead_letters"] = tables.dead_letters.uri
         if self._as_json:
-            emit_json({**asdict(total), "bundles": tally.bundles, "seconds": round(seconds, 2), "tables": places})
+            emit_json({**total.parts(), "bundles": tally.bundles, "seconds": round(seconds, 2), "tables": places})
             return
         click.echo(f"events in            {total.read:>12,}   in {seconds:,.1f} s, start-up included")
         click.echo(f"rows, anonymous      {total.rows:>12,}   {places['anonymous']}")

@@ -52,7 +52,7 @@ class Emulator:
     project: str
     pid: int
 
-    def new_topic(self, prefix: str = "events") -> tuple[str, str]:
+    def new_topic(self, prefix: str = "events", ack_deadline: int = 60) -> tuple[str, str]:
         """Make a topic and a subscription of names never used before; return both short names.
 
         A fresh name a test: what a killed consumer leaves behind stays with its subscription.
@@ -63,7 +63,7 @@ class Emulator:
             topic = f"projects/{self.project}/topics/{name}"
             publisher.create_topic(name=topic)
             subscriber.create_subscription(
-                name=f"projects/{self.project}/subscriptions/{name}-sub", topic=topic, ack_deadline_seconds=60
+                name=f"projects/{self.project}/subscriptions/{name}-sub", topic=topic, ack_deadline_seconds=ack_deadline
             )
         return name, f"{name}-sub"
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from retention.stores.delta import FencedTable, TableSpec, attempts, create_tabl
 from retention.stores.key_index import KeyIndex, as_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from retention.stores.delta import DataFile
@@ -125,9 +126,14 @@ class Sum:
         stored = self.rows + self.personal + sum(self.dead_letters.values())
         return self.read == stored + sum(self.dropped.values())
 
+    def parts(self) -> dict[str, Any]:
+        """Return the parts by name, the counts by code as plain dictionaries."""
+        values = {name: getattr(self, name) for name in Sum.__slots__}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
     def to_json(self) -> str:
         """Return the form that stands in a commit's metadata."""
-        return json.dumps({name: getattr(self, name) for name in Sum.__slots__}, sort_keys=True)
+        return json.dumps(self.parts(), sort_keys=True)
 
 
 class LakeWriter:

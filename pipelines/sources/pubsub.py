@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOG = structlog.get_logger()
 
-LEASE = 60
+LEASE = 20
 """Seconds for which messages are held; renewed every third of it until they are acknowledged."""
 
 IDS_IN_A_CALL = 1000

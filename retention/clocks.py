@@ -1,0 +1,115 @@
+"""Turn whatever a store keeps as a time into +08:00 dates.
+
+A time without a zone is read in the dataset's zone. A bare date stands for its last instant in a record, so that no
+floor ends early, and for its first in a copy, so that no ceiling ends late. What is not a time is unknown, never a
+guess.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from governance.calendar import CHINA, local_date
+from governance.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retention.rules import Role
+
+Unit = Literal["s", "ms", "us"]
+Pick = Literal["latest", "earliest"]
+
+_CHINA_OFFSET = pa.scalar(timedelta(hours=8), pa.duration("us"))
+_DATE_LENGTH = 10
+
+
+def dates_of(column: pa.ChunkedArray | pa.Array, zone: str, role: Role, unit: Unit | None = None) -> np.ndarray:
+    """Return the +08:00 dates of a column as datetime64[D]; NaT for null and for text that is no time.
+
+    Args:
+        column: timestamps, dates, text in ISO 8601, or integers counted in `unit` since 1970.
+        zone: zone of times that carry none.
+        role: says which end of a bare date counts.
+        unit: of integers.
+
+    Raises:
+        RefusedError: a column of another type.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = pc.cast(column, kind.value_type)
+        kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.datetime64("NaT", "D"))
+    if pa.types.is_timestamp(kind):
+        return _from_timestamps(column, zone)
+    if pa.types.is_date(kind):
+        return _by_distinct(pc.cast(column, pa.date32()), lambda day: _of_day(day, zone, role))
+    if pa.types.is_integer(kind) and unit is not None:
+        return _from_timestamps(pc.cast(pc.cast(column, pa.int64()), pa.timestamp(unit, "UTC")), zone)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _by_distinct(column, lambda text: _of_text(text, zone, role))
+    raise RefusedError(f"a clock column is of type {kind}, which is not a time: name another, or its unit (s, ms, us)")
+
+
+def combine(dates: Sequence[np.ndarray], optional: Sequence[np.ndarray], pick: Pick) -> np.ndarray:
+    """Return the latest (or earliest) of several clocks a row; NaT where a clock that must be known is not."""
+    choose = np.fmax if pick == "latest" else np.fmin
+    both = [*dates, *optional]
+    result = both[0]
+    for other in both[1:]:
+        result = choose(result, other)
+    unknown = np.zeros(len(result), bool)
+    for needed in dates:
+        unknown |= np.isnat(needed)
+    return np.where(unknown, np.datetime64("NaT", "D"), result)
+
+
+def _from_timestamps(column: pa.ChunkedArray | pa.Array, zone: str) -> np.ndarray:
+    if column.type.tz is None:
+        # Where a clock was set back, the later of two readings: floors never end early.
+        column = pc.assume_timezone(column, zone, ambiguous="latest", nonexistent="latest")
+    utc = pc.cast(pc.cast(column, pa.timestamp("us", "UTC"), safe=False), pa.timestamp("us"))
+    local = pc.add(utc, _CHINA_OFFSET)
+    micros = local.to_numpy(zero_copy_only=False) if isinstance(local, pa.Array) else local.to_numpy()
+    result: np.ndarray = micros.astype("datetime64[us]").astype("datetime64[D]")
+    return result
+
+
+def _by_distinct(column: pa.ChunkedArray | pa.Array, function: object) -> np.ndarray:
+    """Apply a function once a distinct value; times repeat, and Python is slow."""
+    assert callable(function)
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    table = np.array([function(value) for value in encoded.dictionary.to_pylist()] + [None], dtype="datetime64[D]")
+    places = pc.fill_null(encoded.indices, len(table) - 1).to_numpy(zero_copy_only=False)
+    result: np.ndarray = table[places]
+    return result
+
+
+def _of_day(day: date, zone: str, role: Role) -> date:
+    end = time.max if role == "record" else time.min
+    return local_date(datetime.combine(day, end, _zone(zone)))
+
+
+def _of_text(text: str, zone: str, role: Role) -> date | None:
+    try:
+        if len(text) == _DATE_LENGTH:
+            return _of_day(date.fromisoformat(text), zone, role)
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return local_date(instant if instant.tzinfo else instant.replace(tzinfo=_zone(zone)))
+
+
+def _zone(name: str) -> ZoneInfo | object:
+    return CHINA if name in {"Asia/Shanghai", "+08:00"} else ZoneInfo(name)

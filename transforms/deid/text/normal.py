@@ -1,0 +1,80 @@
+"""Bring a text into the form that detectors read, and offsets back to the text as it was written."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from typing import Final, NamedTuple
+
+# Characters that take no room on the screen: people and programs put them inside numbers.
+INVISIBLE: Final = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
+_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]+")
+_DASHES: Final = "‐‑‒–—―−﹘﹣－⁃➖"
+
+
+def _plain(char: str) -> str | None:
+    """Return the ASCII character that `char` is a form of, if there is one."""
+    if char in _DASHES:
+        return "-"
+    value = unicodedata.digit(char, None)
+    if value is not None:
+        return str(value)
+    if unicodedata.category(char) == "Zs":
+        return " "
+    form = unicodedata.normalize("NFKC", char)
+    return form if len(form) == 1 and form.isascii() and form.isprintable() else None
+
+
+# Full-width forms, digits of any script, circled and mathematical letters: one character for one.
+FORMS: Final = {
+    code: form
+    for code in range(0x80, sys.maxunicode + 1)
+    if not 0xD800 <= code < 0xE000 and (form := _plain(chr(code))) is not None
+}
+
+
+def _ranges(codes: list[int]) -> str:
+    """Return sorted code points as the inside of a character class."""
+    parts: list[list[int]] = []
+    for code in codes:
+        if parts and parts[-1][1] == code - 1:
+            parts[-1][1] = code
+        else:
+            parts.append([code, code])
+    return "".join(chr(low) if low == high else f"{chr(low)}-{chr(high)}" for low, high in parts)
+
+
+# The digits and signs among them, as a character class: RE2 looks for them in text that is not normal yet.
+ODD: Final = _ranges([code for code, form in FORMS.items() if form != " "]) + INVISIBLE
+
+
+class Normal(NamedTuple):
+    """A text as detectors read it; `places[i]` is where its character i stood, None: where it stands."""
+
+    text: str
+    places: list[int] | None
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return start and end in the text as it was written."""
+        if self.places is None:
+            return start, end
+        return self.places[start], self.places[end - 1] + 1
+
+
+def normal(text: str) -> Normal:
+    """Return `text` with plain digits, letters, dashes and spaces, without characters that cannot be seen."""
+    if text.isascii():
+        return Normal(text, None)
+    plain = text.translate(FORMS)
+    if _INVISIBLE.search(plain) is None:
+        return Normal(plain, None)
+    places: list[int] = []
+    pieces: list[str] = []
+    start = 0
+    for gap in [*_INVISIBLE.finditer(plain), None]:
+        end = gap.start() if gap else len(plain)
+        pieces.append(plain[start:end])
+        places.extend(range(start, end))
+        start = gap.end() if gap else end
+    return Normal("".join(pieces), places)
