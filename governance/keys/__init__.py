@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from governance.keys.canonical import canonical
+from governance.keys.ciphers import CipherKey
 from governance.keys.epochs import china_date, half_year
 from governance.keys.event_keys import EventKeys
 from governance.keys.keyring import KeyInfo, Keyring, keyring_exists
+from governance.keys.reveal import Revealed, reveal
 from governance.keys.root import RootKey
 from governance.keys.sealing import BundleSealer, OpsKey, open_sealed
 from governance.keys.store import place as keyring_place
@@ -15,10 +17,12 @@ Sealer = BundleSealer
 
 __all__ = [
     "BundleSealer",
+    "CipherKey",
     "EventKeys",
     "KeyInfo",
     "Keyring",
     "OpsKey",
+    "Revealed",
     "RootKey",
     "Sealer",
     "TokenKey",
@@ -28,4 +32,5 @@ __all__ = [
     "keyring_exists",
     "keyring_place",
     "open_sealed",
+    "reveal",
 ]

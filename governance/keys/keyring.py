@@ -17,6 +17,7 @@ from sqlalchemy import delete, insert, or_, select
 
 from governance.errors import KeyringError
 from governance.keys import epochs, store
+from governance.keys.ciphers import CipherKey
 from governance.keys.event_keys import EventKeys
 from governance.keys.files import private_draft, publish
 from governance.keys.handles import KEY_BYTES, Handle
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from governance.keys.root import RootKey
 
-PERSONAL, WINDOW, DEDUPE, PROBE, SEALING = "personal", "window", "dedupe", "probe", "sealing"
+PERSONAL, WINDOW, CIPHER = "personal", "window", "cipher"
+DEDUPE, PROBE, SEALING = "dedupe", "probe", "sealing"
 _SALT, _CHECK, _OPS = "salt", "check", "ops_public"
 
 
@@ -66,7 +68,7 @@ class Keyring(Handle):
         a row moved to another scope does not open. Two processes that need a key at once get the same one.
     """
 
-    __slots__ = ("_clock", "_days", "_engine", "_lock", "_root", "_salt", "_streams", "_tokens")
+    __slots__ = ("_ciphers", "_clock", "_days", "_engine", "_lock", "_root", "_salt", "_streams", "_tokens")
 
     def __init__(self, engine: Engine, root: RootKey, salt: bytes, clock: Callable[[], datetime]) -> None:
         """Hold an opened keyring; use `create` or `open`."""
@@ -76,6 +78,7 @@ class Keyring(Handle):
         self._clock = clock
         self._lock = threading.RLock()
         self._tokens: dict[tuple[Scope, str], tuple[TokenKey, str | None]] = {}
+        self._ciphers: dict[tuple[Scope, str], tuple[CipherKey, str | None]] = {}
         self._streams: dict[str, EventKeys] = {}
         self._days: dict[Scope, bytes] = {}
 
@@ -126,6 +129,28 @@ class Keyring(Handle):
         """
         epochs.require_date(date)
         return self._token_key(Scope(WINDOW, purpose, system, recipient, date), kind, wall)
+
+    def cipher_key(self, purpose: str, system: str, recipient: str, kind: str, epoch: str) -> CipherKey:
+        """Return the key of a treatment of one half-year ("2026H2"), made when first needed.
+
+        It is no key of tokens: `ebb keys list` shows it with the use `cipher`, and it can be destroyed for itself.
+        """
+        epochs.require_half_year(epoch)
+        return self._cipher_key(Scope(CIPHER, purpose, system, recipient, epoch), kind, self._clock())
+
+    def window_cipher_key(
+        self, purpose: str, system: str, recipient: str, kind: str, date: str, wall: datetime
+    ) -> CipherKey:  # noqa: PLR0917 - the scope, then its time
+        """Return the key of a treatment for an event date; random, and gone as `window_key` is."""
+        epochs.require_date(date)
+        return self._cipher_key(Scope(WINDOW, purpose, system, recipient, date), kind, wall)
+
+    def find_cipher_key(self, purpose: str, system: str, recipient: str, kind: str, epoch: str) -> CipherKey | None:
+        """Return the key of a treatment if the ring holds it; None if not. It makes none."""
+        scope = Scope(CIPHER, purpose, system, recipient, epoch)
+        with store.reading(self._engine) as connection:
+            row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
+        return None if row is None else CipherKey(self._unwrap(scope, row)[0], kind, epoch)
 
     def event_keys(self, stream: str) -> EventKeys:
         """Return the keyed hashes of a stream: event keys, names of files, probes of subjects."""
@@ -205,8 +230,20 @@ class Keyring(Handle):
                 self._tokens[scope, kind] = (handle, expires)
             return handle
 
+    def _cipher_key(self, scope: Scope, kind: str, wall: datetime) -> CipherKey:
+        now = epochs.stamp(wall)
+        with self._lock:
+            handle, expires = self._ciphers.get((scope, kind), (None, None))
+            if handle is None or (expires is not None and expires <= now):
+                self._drop_expired_handles(now)
+                key, expires = self._key(scope, wall)
+                handle = CipherKey(key, kind, scope.epoch)
+                self._ciphers[scope, kind] = (handle, expires)
+            return handle
+
     def _drop_expired_handles(self, now: str) -> None:
         self._tokens = {at: held for at, held in self._tokens.items() if held[1] is None or held[1] > now}
+        self._ciphers = {at: held for at, held in self._ciphers.items() if held[1] is None or held[1] > now}
 
     def _key(self, scope: Scope, wall: datetime) -> tuple[bytes, str | None]:
         """Return the key of `scope` and when it expires; made, and stored before it is used, if there is none."""

@@ -1,0 +1,39 @@
+"""Look-arounds and words that several detectors share.
+
+Digits stand right beside Chinese characters, where a word boundary does not see a boundary: every edge is stated in
+ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+NO_DIGIT_BEFORE: Final = r"(?<![0-9])"
+NO_DIGIT_AFTER: Final = r"(?![0-9])"
+NO_WORD_BEFORE: Final = r"(?<![0-9A-Za-z])"
+NO_WORD_AFTER: Final = r"(?![0-9A-Za-z])"
+
+# What stands between a cue and its value: `: `, `是`, ` is `, `号码：`, `no. `.
+LINK: Final = (
+    r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:numbers?|no\.?|num\.?|id)(?![A-Za-z]))?"
+    r"[ \t]{0,3}(?:[:：=#]{1,2}|[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?[ \t]{0,3}\n?[ \t]{0,3}"
+)
+_WINDOW: Final = 16
+
+# Words before a number that is something else: an order, a parcel, a product, an invoice, a version.
+_OTHER_NUMBER: Final = re.compile(
+    r"(?:订单|单号|运单|快递|物流|流水|交易|批号|批次|货号|型号|编码|条码|序列|合同|发票|票号|版本|工单|案号|规格|料号|图号|零件|产品|商品|"
+    r"(?i:order|tracking|invoice|sku|model|part|batch|lot|serial|s/n|sn|ref|item|version|ver|barcode|ean|upc|hs code|awb))"
+    r"[^0-9\n，。；,;]{0,8}$"
+)
+
+
+def another_number(text: str, start: int) -> bool:
+    """Say whether the words right before `start` announce a number of an order, a product or a version."""
+    return _OTHER_NUMBER.search(text, max(0, start - _WINDOW), start) is not None
+
+
+def said_before(cue: re.Pattern[str], text: str, start: int, window: int = _WINDOW) -> bool:
+    """Say whether `cue`, which ends in `$`, stands right before `start`."""
+    return cue.search(text, max(0, start - window), start) is not None
