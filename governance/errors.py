@@ -5,7 +5,9 @@
     ├── RefusedError       exit 3   the policy, or a guarantee, refuses
     ├── PolicyError        exit 1   a pack or the inventory is not valid
     ├── KeyringError       exit 1   a key or the root key is missing or wrong
-    └── LakeError          exit 1   a table cannot be opened or committed to
+    ├── LakeError          exit 1   a table cannot be opened or committed to
+    ├── StoreError         exit 1   a database under retention cannot be read or written
+    └── LedgerError        exit 1   the ledger cannot be read or written, or its chain is broken
 
 Every message names a path or a code and says what to do next; none quotes a value of an event.
 """
@@ -41,3 +43,11 @@ class KeyringError(EbbError):
 
 class LakeError(EbbError):
     """A table of the lake cannot be opened, written or committed to."""
+
+
+class StoreError(EbbError):
+    """A database whose rows are under retention cannot be read or written."""
+
+
+class LedgerError(EbbError):
+    """The ledger cannot be read or written, or its chain is broken."""

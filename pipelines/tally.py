@@ -24,6 +24,8 @@ class Tally:
         total: sum so far.
         bundles: commits so far.
         published: when the oldest record of the newest bundle reached its transport, if that is known.
+        first: when the first record was taken, and
+        last: when the last bundle was committed, in seconds since the epoch.
     """
 
     uri: str
@@ -31,6 +33,8 @@ class Tally:
     total: Sum = field(default_factory=Sum)
     bundles: int = 0
     published: datetime | None = None
+    first: float = 0.0
+    last: float = 0.0
     _table: Table = field(init=False)
     _version: int = field(init=False)
 
@@ -50,7 +54,15 @@ class Tally:
             self._version = version
         return self.total
 
+    @property
+    def rate(self) -> float:
+        """Events a second from the first read to the last commit; 0 before there is one."""
+        return self.total.read / (self.last - self.first) if self.last > self.first else 0.0
+
     def _add(self, commit: Mapping[str, str]) -> None:
         self.total += Sum(**json.loads(commit["ebb.sum"]))
         self.bundles += 1
         self.published = datetime.fromisoformat(commit["ebb.published"]) if "ebb.published" in commit else None
+        started = float(commit.get("ebb.started", 0))
+        self.first = min(self.first or started, started)
+        self.last = float(commit["timestamp"]) / 1000

@@ -42,7 +42,7 @@ class Watch:
     def say(self, sentence: str) -> None:
         """Print one sentence, on standard error."""
         if not self._as_json:
-            self._console.print(sentence)
+            self._console.print(sentence, soft_wrap=True)
 
     @contextmanager
     def following(self, tally: Tally) -> Iterator[None]:
@@ -65,9 +65,18 @@ class Watch:
         places = {"anonymous": tables.anonymous.uri, "personal": tables.personal.uri}
         places["dead_letters"] = tables.dead_letters.uri
         if self._as_json:
-            emit_json({**total.parts(), "bundles": tally.bundles, "seconds": round(seconds, 2), "tables": places})
+            emit_json(
+                {
+                    **total.parts(),
+                    "bundles": tally.bundles,
+                    "seconds": round(seconds, 2),
+                    "rate": round(tally.rate),
+                    "tables": places,
+                }
+            )
             return
-        click.echo(f"events in            {total.read:>12,}   in {seconds:,.1f} s, start-up included")
+        pace = f"{tally.rate:,.0f}/s from first read to last commit; " if tally.rate else ""
+        click.echo(f"events in            {total.read:>12,}   {pace}{seconds:,.1f} s with start-up and waiting")
         click.echo(f"rows, anonymous      {total.rows:>12,}   {places['anonymous']}")
         click.echo(f"rows, personal       {total.personal:>12,}   {places['personal']}")
         for code, number in sorted(total.dead_letters.items()):

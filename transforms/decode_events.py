@@ -47,4 +47,5 @@ class _DecodeFn(beam.DoFn):
         with contained("decoding"):
             sealer = self._keyring.sealer("dead_letters", self._job.clock.wall())
             batch = self._decode(element, sealer, self._job.clock.now())
+            batch.started = element.started
         yield batch

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from governance.keys.canonical import canonical
 from governance.keys.ciphers import CipherKey
+from governance.keys.due_dates import PARTS, DueKeyInfo, DuePublic, KeyDestroyedError, Part
+from governance.keys.envelopes import ALGORITHM, Envelope, EnvelopeOpener
 from governance.keys.epochs import china_date, half_year
 from governance.keys.event_keys import EventKeys
 from governance.keys.keyring import KeyInfo, Keyring, keyring_exists
@@ -16,12 +18,20 @@ from governance.keys.tokens import TokenKey
 Sealer = BundleSealer
 
 __all__ = [
+    "ALGORITHM",
+    "PARTS",
     "BundleSealer",
     "CipherKey",
+    "DueKeyInfo",
+    "DuePublic",
+    "Envelope",
+    "EnvelopeOpener",
     "EventKeys",
+    "KeyDestroyedError",
     "KeyInfo",
     "Keyring",
     "OpsKey",
+    "Part",
     "Revealed",
     "RootKey",
     "Sealer",

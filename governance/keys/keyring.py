@@ -6,7 +6,7 @@ import secrets
 import threading
 from datetime import UTC, datetime
 from hmac import compare_digest
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from cryptography.hazmat.primitives.keywrap import (
     InvalidUnwrap,
@@ -18,6 +18,7 @@ from sqlalchemy import delete, insert, or_, select
 from governance.errors import KeyringError
 from governance.keys import epochs, store
 from governance.keys.ciphers import CipherKey
+from governance.keys.due_dates import DESTROYED, DueDateKeys
 from governance.keys.event_keys import EventKeys
 from governance.keys.files import private_draft, publish
 from governance.keys.handles import KEY_BYTES, Handle
@@ -28,13 +29,13 @@ from governance.keys.tokens import TokenKey
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Row
+    from sqlalchemy import ColumnElement, Engine, Row
 
     from governance.keys.root import RootKey
 
 PERSONAL, WINDOW, CIPHER = "personal", "window", "cipher"
 DEDUPE, PROBE, SEALING = "dedupe", "probe", "sealing"
-_SALT, _CHECK, _OPS = "salt", "check", "ops_public"
+_SALT, _CHECK = "salt", "check"
 
 
 class Scope(NamedTuple):
@@ -60,7 +61,7 @@ class KeyInfo(NamedTuple):
     state: str
 
 
-class Keyring(Handle):
+class Keyring(DueDateKeys, Handle):
     """Keys of one installation; safe to share between threads, and between processes through its database.
 
     Guarantees:
@@ -139,8 +140,8 @@ class Keyring(Handle):
         return self._cipher_key(Scope(CIPHER, purpose, system, recipient, epoch), kind, self._clock())
 
     def window_cipher_key(
-        self, purpose: str, system: str, recipient: str, kind: str, date: str, wall: datetime
-    ) -> CipherKey:  # noqa: PLR0917 - the scope, then its time
+        self, purpose: str, system: str, recipient: str, kind: str, date: str, *, wall: datetime
+    ) -> CipherKey:
         """Return the key of a treatment for an event date; random, and gone as `window_key` is."""
         epochs.require_date(date)
         return self._cipher_key(Scope(WINDOW, purpose, system, recipient, date), kind, wall)
@@ -185,14 +186,14 @@ class Keyring(Handle):
     def ops_public(self) -> bytes | None:
         """Return the public half of the ops key, or None before `ebb keys init`."""
         with store.reading(self._engine) as connection:
-            return _ops_public(connection)
+            return store.ops_public(connection)
 
     def set_ops_public(self, public: bytes) -> None:
         """Store the public half of the ops key, once; KeyringError if another one is there."""
         with store.writing(self._engine) as connection:
-            there = _ops_public(connection)
+            there = store.ops_public(connection)
             if there is None:
-                connection.execute(insert(FACTS).values(name=_OPS, value=public))
+                connection.execute(insert(FACTS).values(name=store.OPS_PUBLIC, value=public))
             elif there != public:
                 raise KeyringError("the keyring has another ops key: what was sealed to it needs that one")
 
@@ -217,7 +218,7 @@ class Keyring(Handle):
         columns = [KEYS.c[name] for name in (*Scope._fields, "made", "expires")]
         with store.reading(self._engine) as connection:
             rows = connection.execute(select(*columns).order_by(*columns[:5])).all()
-        return [KeyInfo._make((*row, "expired" if row.expires and row.expires <= now else "active")) for row in rows]
+        return [KeyInfo._make((*row, _state(row, now))) for row in rows]
 
     def _token_key(self, scope: Scope, kind: str, wall: datetime) -> TokenKey:
         now = epochs.stamp(wall)
@@ -273,7 +274,7 @@ class Keyring(Handle):
             row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
             if row is not None:
                 return bytes(row.public)
-            ops = _ops_public(connection)
+            ops = store.ops_public(connection)
             if ops is None:
                 raise KeyringError("the keyring has no ops key to seal to: run `ebb keys init`")
             public, sealed = new_day_key(scope.purpose, scope.epoch, ops)
@@ -315,16 +316,17 @@ def _check(root: RootKey, salt: bytes) -> bytes:
     return root.derive("ebb", "v1", "check", salt=salt)
 
 
+def _state(row: Any, now: str) -> str:
+    if row.use == DESTROYED:
+        return "destroyed"
+    return "expired" if row.expires and row.expires <= now else "active"
+
+
 def _is(scope: Scope) -> ColumnElement[bool]:
     condition = KEYS.c.use == scope.use
     for name, value in zip(Scope._fields[1:], scope[1:], strict=True):
         condition = condition & (KEYS.c[name] == value)
     return condition
-
-
-def _ops_public(connection: Connection) -> bytes | None:
-    value = connection.execute(select(FACTS.c.value).where(FACTS.c.name == _OPS)).scalar_one_or_none()
-    return None if value is None else bytes(value)
 
 
 def _machine_clock() -> datetime:

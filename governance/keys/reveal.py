@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from governance.keys.ciphers import epoch_of
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from governance.keys.keyring import Keyring
 
 
-class Revealed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Revealed:
     """What is recorded of a call: who asked for what and why, never a token nor a text."""
 
     purpose: str

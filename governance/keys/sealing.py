@@ -114,7 +114,7 @@ class OpsKey(Handle):
 def new_day_key(purpose: str, day: str, ops_public: bytes) -> tuple[bytes, bytes]:
     """Return a fresh day's public key, and its private half sealed to the ops key; the bare one is forgotten here."""
     private = X25519PrivateKey.generate()
-    sealed = _suite().encrypt(private.private_bytes_raw(), _public(ops_public), _day_key_info(purpose, day))
+    sealed = _suite().encrypt(private.private_bytes_raw(), _public(ops_public), day_key_info(purpose, day))
     return private.public_key().public_bytes_raw(), sealed
 
 
@@ -133,7 +133,7 @@ def open_sealed(
         associated: what the payload was bound to.
     """
     try:
-        private = ops.open(keyring.sealed_day_key(purpose, day), _day_key_info(purpose, day))
+        private = ops.open(keyring.sealed_day_key(purpose, day), day_key_info(purpose, day))
         day_key = X25519PrivateKey.from_private_bytes(private)
         key = _suite().decrypt(wrapped_key, day_key, _data_key_info(purpose, day))
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
@@ -149,7 +149,8 @@ def _public(raw: bytes) -> X25519PublicKey:
     return X25519PublicKey.from_public_bytes(raw)
 
 
-def _day_key_info(purpose: str, day: str) -> bytes:
+def day_key_info(purpose: str, day: str) -> bytes:
+    """Return what binds the private half of a day to its purpose and day."""
     return frame("ebb", "v1", "day key", purpose, day)
 
 

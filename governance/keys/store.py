@@ -21,6 +21,7 @@ from sqlalchemy import (
     create_engine,
     event,
     inspect,
+    select,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 _BUSY_SECONDS = 30
+OPS_PUBLIC = "ops_public"
 
 _METADATA = MetaData()
 
@@ -94,6 +96,12 @@ def place(url: str) -> str:
 def is_there(connection: Connection) -> bool:
     """Say whether the database holds a keyring."""
     return inspect(connection).has_table(FACTS.name)
+
+
+def ops_public(connection: Connection) -> bytes | None:
+    """Return the public half of the ops key, or None if it was not stored yet."""
+    value = connection.execute(select(FACTS.c.value).where(FACTS.c.name == OPS_PUBLIC)).scalar_one_or_none()
+    return None if value is None else bytes(value)
 
 
 def make_wal(engine: Engine) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from governance.policy.hierarchy import Hierarchy
+from governance.policy.keyed import DateShift, FormatPreserving, Keyed, PlanarLaplace, Surrogate
 from governance.policy.retention import PERIODS
 from governance.policy.treatments import (
     AUDIENCES,
     Bucket,
     Categorize,
     DatePart,
+    Geohash,
+    GroupThreshold,
     Keep,
+    Mask,
     Pseudonymize,
     Reject,
     TruncateIp,
@@ -19,6 +24,8 @@ from governance.policy.treatments import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from governance.policy.model import Pack, Row
     from governance.policy.treatments import Audience, Treatment
 
@@ -50,6 +57,8 @@ _PLAIN = MappingProxyType(
         "major_version": "the major version",
         "city": "the city",
         "hour": "the hour (+08:00)",
+        "encrypt": "an encrypted token that a key holder can turn back, on record",
+        "prefix_preserving_ip": "another address in its stead; networks keep their structure",
     }
 )
 _SCOPES = MappingProxyType({"anonymous": "the day, linking nothing across days", "personal": "this system and purpose"})
@@ -60,6 +69,26 @@ _SHAPES = MappingProxyType(
         "host": "host names",
         "any_number": "any number",
         "flag": "yes or no",
+    }
+)
+_IN_STREAM = MappingProxyType({"drop": "nothing", "brand": "the brand of the device"})
+_SAID: Mapping[type, Callable[[Any], str]] = MappingProxyType(
+    {
+        Mask: lambda one: (
+            f"the first {one.first} and the last {one.last} signs; the rest is hidden"
+            + ("" if one.hide_length else ", not how long it is")
+        ),
+        Hierarchy: lambda one: f"level {one.level} of the hierarchy {one.file}, or `{one.other}`",
+        Geohash: lambda one: f"the geohash cell of {one.precision} signs",
+        GroupThreshold: lambda one: (
+            f"{_IN_STREAM[one.in_stream]} in the stream; in tables the value if {one.k} subjects share it"
+        ),
+        FormatPreserving: lambda _: "an encrypted value of the same form and length",
+        DateShift: lambda one: f"the date, shifted by up to {one.max_days} days, for each subject alike",
+        PlanarLaplace: lambda one: (
+            f"a point moved at random (ε = {one.epsilon:g} for each km), each subject's day alike"
+        ),
+        Surrogate: lambda one: f"an invented {one.of} ({one.locale}), for each {one.by} the same",
     }
 )
 
@@ -107,6 +136,10 @@ def _sees(pack: Pack, row: Row, audience: Audience) -> str:
             row.sensitivity == "P" and audience == "anonymous",
             "nothing: personal columns are empty on the anonymous path",
         ),
+        (
+            isinstance(treatment, Keyed) and treatment.personal_only and audience == "anonymous",
+            "nothing: what can be turned back, or holds a subject together, is for the personal path only",
+        ),
     )
     return next((text for holds, text in reasons if holds), words(treatment, audience))
 
@@ -133,5 +166,6 @@ def words(treatment: Treatment, audience: Audience) -> str:
         case Pseudonymize():
             said = f"a keyed token of {_SCOPES[audience]}"
         case _:
-            said = _PLAIN[treatment.do]
+            say = _SAID.get(type(treatment))
+            said = say(treatment) if say else _PLAIN[treatment.do]
     return said

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from governance.policy.hierarchy import FOLDER
 from governance.policy.salvage import salvage
 
 if TYPE_CHECKING:
@@ -113,11 +114,11 @@ def read(path: Path, model: type[M]) -> Document[M]:
         return Document(path, None, None, (Problem(path.name, 1, "file", "cannot be opened"),), None)
     problems = [Problem(path.name, line, "file", "a key is there twice") for line in _repeated(root)] if root else []
     try:
-        found: M | None = model.model_validate(data)
+        found: M | None = model.model_validate(data, context={FOLDER: path.parent})
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
         problems += [_problem(path, root, detail) for detail in errors]
-        found = salvage(data, errors, model)
+        found = salvage(data, errors, model, {FOLDER: path.parent})
     return Document(path, None if problems else found, found, tuple(sorted(set(problems))), root)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -38,7 +38,9 @@ _STAND_IN = MappingProxyType(
 )
 
 
-def salvage(data: object, errors: Sequence[ErrorDetails], model: type[M]) -> M | None:
+def salvage(
+    data: object, errors: Sequence[ErrorDetails], model: type[M], context: Mapping[str, object] | None = None
+) -> M | None:
     """Return a `model` of the valid parts of `data`, for further checks only; None if there are none.
 
     Unknown keys are left out; so are broken items of a list and other broken parts, which stand-ins replace.
@@ -64,7 +66,7 @@ def salvage(data: object, errors: Sequence[ErrorDetails], model: type[M]) -> M |
             kept[key] = [item for index, item in enumerate(value) if index not in broken[key]]
     stand_in = {key: value for key, value in _STAND_IN.items() if key in model.model_fields}
     try:
-        return model.model_validate(stand_in | kept)
+        return model.model_validate(stand_in | kept, context=dict(context or {}))
     except ValidationError:
         return None
 

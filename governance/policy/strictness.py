@@ -5,11 +5,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
+from governance.policy.hierarchy import Hierarchy
+from governance.policy.keyed import DateShift, FormatPreserving, PlanarLaplace, Surrogate
 from governance.policy.treatments import (
     Bucket,
     Categorize,
     DatePart,
+    Geohash,
+    GroupThreshold,
     Keep,
+    Mask,
     Reject,
     RejectCode,
     Suppress,
@@ -67,6 +72,36 @@ def _common_bands(first: Categorize, second: Categorize) -> Treatment:
     return Suppress()
 
 
+def _common_mask(first: Mask, second: Mask) -> Treatment:
+    if first.char != second.char:
+        return Suppress()  # which signs are hidden would follow from the two
+    return Mask(
+        first=min(first.first, second.first),
+        last=min(first.last, second.last),
+        char=first.char,
+        hidden=max(first.hidden, second.hidden),
+        hide_length=first.hide_length or second.hide_length,
+    )
+
+
+def _coarser_level(first: Hierarchy, second: Hierarchy) -> Treatment:
+    if (first.sha256, first.other) != (second.sha256, second.other):
+        return Suppress()
+    return max(first, second, key=lambda one: (one.level, one.file))
+
+
+def _common_lengths(first: FormatPreserving, second: FormatPreserving) -> Treatment:
+    lengths = tuple(set(first.lengths) & set(second.lengths))
+    if first.alphabet != second.alphabet or not lengths:
+        return Suppress()
+    return FormatPreserving(alphabet=first.alphabet, lengths=lengths)
+
+
+def _higher_threshold(first: GroupThreshold, second: GroupThreshold) -> Treatment:
+    both_brand = first.in_stream == second.in_stream == "brand"
+    return GroupThreshold(k=max(first.k, second.k), in_stream="brand" if both_brand else "drop")
+
+
 # How two different treatments of one kind meet; kinds without parameters have no two that differ.
 _MEET: Mapping[type, Callable[[Any, Any], Treatment]] = MappingProxyType(
     {
@@ -77,5 +112,13 @@ _MEET: Mapping[type, Callable[[Any, Any], Treatment]] = MappingProxyType(
         Bucket: _common_edges,
         Keep: _common_values,
         Categorize: _common_bands,
+        Mask: _common_mask,
+        Hierarchy: _coarser_level,
+        Geohash: lambda first, second: min(first, second, key=lambda one: one.precision),
+        GroupThreshold: _higher_threshold,
+        FormatPreserving: _common_lengths,
+        DateShift: lambda first, second: max(first, second, key=lambda one: one.max_days),
+        PlanarLaplace: lambda first, second: min(first, second, key=lambda one: one.epsilon),
+        Surrogate: lambda *_: Suppress(),
     }
 )

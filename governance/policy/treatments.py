@@ -2,7 +2,8 @@
 
 `strictness` is a level, not a measure: `Keep` < every generalisation and token < `CountOnly` < `Suppress` <
 `Reject`. Two different treatments of one level are not comparable; `governance.policy.strictness` then falls back
-to `Suppress`.
+to `Suppress`. Treatments that need a key stand in `governance.policy.keyed`, that of a file in
+`governance.policy.hierarchy`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from governance.policy.frozen import FrozenDict
+from governance.policy.hierarchy import Hierarchy
+from governance.policy.keyed import DateShift, Encrypt, FormatPreserving, PlanarLaplace, PrefixPreservingIp, Surrogate
 
 Audience = Literal["anonymous", "personal"]
 AUDIENCES: tuple[Audience, ...] = ("anonymous", "personal")
@@ -167,6 +170,41 @@ class DatePart(_Treatment):
     unit: Literal["day", "month"]
 
 
+class Mask(_Treatment):
+    """Show the first and last signs of a text, hide the others.
+
+    Attributes:
+        hidden: the fewest signs that stay hidden; a shorter text shows none.
+        hide_length: write as many `char` as `hidden`, whatever the length.
+    """
+
+    do: Literal["mask"] = "mask"
+    first: int = Field(default=0, ge=0, le=6)
+    last: int = Field(default=0, ge=0, le=4)
+    char: Annotated[str, Field(min_length=1, max_length=1)] = "*"
+    hidden: int = Field(default=4, ge=2, le=64)
+    hide_length: bool = True
+
+
+class Geohash(_Treatment):
+    """Replace a point by its geohash cell: precision 6 is about 1.2 km by 0.6 km, 4 about 39 km by 20 km."""
+
+    do: Literal["geohash"] = "geohash"
+    precision: int = Field(ge=1, le=6)
+
+
+class GroupThreshold(_Treatment):
+    """Keep a value that at least `k` subjects share.
+
+    A stream never counts across rows: there the value becomes its brand, or is dropped. Batch jobs that see a whole
+    table count.
+    """
+
+    do: Literal["group_threshold"] = "group_threshold"
+    k: int = Field(ge=2)
+    in_stream: Literal["drop", "brand"] = "drop"
+
+
 Treatment = Annotated[
     Keep
     | Suppress
@@ -184,6 +222,16 @@ Treatment = Annotated[
     | Bucket
     | City
     | Hour
-    | DatePart,
+    | DatePart
+    | Hierarchy
+    | Mask
+    | Geohash
+    | GroupThreshold
+    | Encrypt
+    | FormatPreserving
+    | PrefixPreservingIp
+    | DateShift
+    | PlanarLaplace
+    | Surrogate,
     Field(discriminator="do"),
 ]

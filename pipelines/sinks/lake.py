@@ -271,6 +271,8 @@ class LakeWriter:
 
     def _metadata_of_sum(self, result: Sum, batch: Batch) -> dict[str, str]:
         lines = {**self._metadata, "ebb.rows": str(result.rows), "ebb.sum": result.to_json()}
+        if batch.started:
+            lines["ebb.started"] = f"{batch.started:.3f}"
         if batch.published:
             lines["ebb.published"] = batch.published.isoformat(timespec="seconds")
         return lines

@@ -208,7 +208,7 @@ class FilesReader:
         return _base(head), 0
 
     def _next_lines(self, file: _OpenFile) -> RawBundle | None:
-        before = _state(file.path)
+        before, started = _state(file.path), time.time()
         while len(file.lines) < self.source.max_events and file.read_block():
             pass
         if len(file.lines) < self.source.max_events and (self.source.drain or compression(file.path)):
@@ -222,7 +222,7 @@ class FilesReader:
         del file.lines[:number], file.lengths[:number]
         *offsets, file.offset = accumulate(lengths, initial=start)
         segment = self.source.segment(file, lines, offsets)
-        return RawBundle((segment,), (FileRange(file.base, start, file.offset),))
+        return RawBundle((segment,), (FileRange(file.base, start, file.offset),), started)
 
 
 def _base(head: bytes) -> str:

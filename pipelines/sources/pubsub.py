@@ -117,20 +117,20 @@ class PubSubReader:
         """
         segments: list[Segment] = []
         self._bundle = []
-        events, deadline = 0, time.monotonic() + seconds
+        events, started, deadline = 0, 0.0, time.monotonic() + seconds
         while events < self._source.max_events:
             try:
                 received = self._waiting.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 break
             if not segments:
-                deadline = time.monotonic() + self._source.max_seconds
+                started, deadline = time.time(), time.monotonic() + self._source.max_seconds
             segments.append(_segment(self._source, received))
             self._bundle.append(received.ack_id)
             events += len(segments[-1].lines)
         if self._failure is not None:
             raise SourceError(f"{self._source.subscription} cannot be read: {_said(self._failure)}") from None
-        return RawBundle(tuple(segments)) if segments else None
+        return RawBundle(tuple(segments), started=started) if segments else None
 
     def finisher(self) -> Callable[[], None]:
         """Return the acknowledgement of the bundle just pulled."""

@@ -27,7 +27,7 @@ from pyarrow import fs
 from governance.errors import LakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ATTEMPTS = 60
 """How often one commit is tried against other writers before it is given up; each waits up to 0.2 s."""
@@ -153,6 +153,57 @@ class Table:
         """Return the table's settings."""
         return dict(self._table.metadata().configuration)
 
+    @property
+    def partition_column(self) -> str:
+        """The column that partitions the table; "" if none does."""
+        return next(iter(self._table.metadata().partition_columns), "")
+
+    def rows_of(self, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read one data file, the partition's column among its columns, in the table's types and order."""
+        filesystem, root = _filesystem(self.uri)
+        schema = self.dataset().schema
+        names = [name for name in schema.names if columns is None or name in columns]
+        stored = [name for name in names if name != self.partition_column]
+        with pq.ParquetFile(f"{root}/{file.path}", filesystem=filesystem) as parquet:
+            there = set(parquet.schema_arrow.names)
+            data = parquet.read(columns=[name for name in stored if name in there])
+        made = {
+            name: data[name].cast(schema.field(name).type)
+            if name in there
+            else pa.array([file.partition] * file.rows, schema.field(name).type)
+            if name == self.partition_column
+            else pa.nulls(file.rows, schema.field(name).type)
+            for name in names
+        }
+        return pa.table(made, schema=pa.schema([schema.field(name) for name in names]))
+
+    def bytes_of(self) -> dict[str, int]:
+        """Return the size of every live data file by path."""
+        actions = pa.table(self._table.get_add_actions(flatten=True))
+        return dict(zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True))
+
+    def purge(self, *, orphan_hours: int | None = None, history: bool = False) -> None:
+        """Remove the files that no longer belong to the table, and what its log tells of them where that is old.
+
+        Args:
+            orphan_hours: also remove files that no commit ever named, if older; longer than the longest write.
+            history: shorten the log to its last checkpoint, whatever its retention says. No stream may be writing.
+        """
+        try:
+            self._table.vacuum(0, dry_run=False, enforce_retention_duration=False)
+            if orphan_hours is not None:
+                self._table.vacuum(orphan_hours, dry_run=False, enforce_retention_duration=False, full=True)
+            kept = self.configuration().get("delta.logRetentionDuration") or "interval 30 days"
+            if history:
+                self._table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 days"})
+            self._table.create_checkpoint()
+            self._table.cleanup_metadata()
+            if history:
+                self._table.alter.set_table_properties({"delta.logRetentionDuration": kept})
+        except DeltaError as problem:
+            raise _reworded(self.uri, problem) from None
+        self.refresh()
+
     def column(self, file: DataFile, name: str) -> pa.ChunkedArray:
         """Read one column of one data file; a file without the column has nothing but nulls in it."""
         filesystem, root = _filesystem(self.uri)
@@ -201,8 +252,11 @@ class FencedTable(Table):
         files: list[DataFile],
         metadata: Mapping[str, str],
         transactions: Mapping[str, int] | None = None,
+        removed: Sequence[DataFile] = (),
     ) -> bool:
-        """Try once to add `files` at the snapshot in hand.
+        """Try once to add `files` and take away `removed` at the snapshot in hand, in one commit.
+
+        Delta refuses it if another writer has taken one of `removed` away meanwhile.
 
         Returns:
             True if they are in the table now. False if another writer moved the fence or the log: refresh, look
@@ -215,12 +269,13 @@ class FencedTable(Table):
                 file.path,
                 filesystem.get_file_info(f"{root}/{file.path}").size,
                 {self.spec.partition: file.partition},
-                int(time.time() * 1000),
+                _now_ms(),
                 True,  # noqa: FBT003 - deltalake's positional signature: data_change
                 json.dumps({"numRecords": file.rows}),
             )
             for file in files
         ]
+        actions += [self._removal(file) for file in removed]
         before = self.version
         marks = [Transaction(self.fence, (self.transaction(self.fence) or 0) + 1)]
         marks += [Transaction(name, version) for name, version in (transactions or {}).items()]
@@ -241,6 +296,10 @@ class FencedTable(Table):
         self.refresh()
         _sync_log(self.uri, self.version)
         return True
+
+    def _removal(self, file: DataFile) -> RemoveAction:
+        partition = {self.spec.partition: file.partition}
+        return RemoveAction(file.path, data_change=True, deletion_timestamp=_now_ms(), partition_values=partition)
 
     def _landed(self, token: str, versions: int) -> bool:
         return any(commit.get("ebb.commit") == token for commit in self.commits(versions))
@@ -296,6 +355,10 @@ def _write_parquet(uri: str, path: str, rows: pa.Table) -> None:
     if isinstance(filesystem, fs.LocalFileSystem):
         _sync(full)
         _sync(full.rsplit("/", 1)[0])
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _sync_log(uri: str, version: int) -> None:

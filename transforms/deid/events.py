@@ -49,10 +49,17 @@ class FileRange:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RawBundle:
-    """What one bundle read: segments in the order of the source, and the file ranges they cover."""
+    """What one bundle read: segments in the order of the source, and the file ranges they cover.
+
+    Attributes:
+        segments: the lines.
+        ranges: bytes of files that they are.
+        started: seconds since the epoch when the first line was taken; 0 when nobody measures.
+    """
 
     segments: tuple[Segment, ...]
     ranges: tuple[FileRange, ...] = ()
+    started: float = 0.0
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -119,6 +126,7 @@ class Batch:
         fields_dropped: removed fields, by (reason code, path).
         ranges: file ranges that this bundle covers.
         published: when the transport received the oldest record; None for files.
+        started: when the bundle's first record was taken, in seconds since the epoch.
         packs: the pairs of packs in use, as cited by column `pack`: (pack at event_time, pack at now).
         outputs: after de-identification: "anonymous" and "personal" tables, safe to write.
     """
@@ -132,6 +140,7 @@ class Batch:
     fields_dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     ranges: tuple[FileRange, ...] = ()
     published: datetime | None = None
+    started: float = 0.0
     probe: Callable[[str, str, str], bytes] | None = None
     packs: tuple[object, ...] = ()
     outputs: dict[str, pa.Table] = field(default_factory=dict)

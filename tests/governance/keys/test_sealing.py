@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from governance.errors import KeyringError
 from governance.keys import BundleSealer, Keyring, OpsKey, RootKey, open_sealed
 from governance.keys.keyring import Scope
-from governance.keys.sealing import _data_key_info, _day_key_info, _suite
+from governance.keys.sealing import _data_key_info, _suite, day_key_info
 from tests.governance.keys.conftest import OPS_BYTES, ROOT_BYTES, WALL
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_the_streaming_host_cannot_open_what_it_sealed(keyring: Keyring, path: P
     assert len(reach) - before == 4
     pieces = {value[start : start + 32] for value in reach for start in range(len(value) - 31)}
     private_day = keyring.sealed_day_key(PURPOSE, day)
-    doors = [(wrapped, _data_key_info(PURPOSE, day)), (private_day, _day_key_info(PURPOSE, day))]
+    doors = [(wrapped, _data_key_info(PURPOSE, day)), (private_day, day_key_info(PURPOSE, day))]
     for piece in pieces:
         for locked, info in doors:
             with pytest.raises((InvalidTag, ValueError)):

@@ -48,7 +48,8 @@ _ANNOUNCED: Final = re.compile(
     rf"[.]?{LINK}(?P<number>{_NUMBER}(?i:{_EXTENSION}))(?![0-9]|[ ]?(?:个|只|台|部|件|元|块|毫安|万|米|年|%|(?i:mah|pcs|usd|rmb)))"
 )
 _NAMED_AFTER: Final = re.compile(
-    rf"{NO_DIGIT_BEFORE}(?P<number>{_NUMBER}(?i:{_EXTENSION}))[ ]?-?[ ]?(?i:office|fax|mobile|home|cell|desk)(?![A-Za-z])"
+    rf"{NO_DIGIT_BEFORE}(?P<number>{_NUMBER}(?i:{_EXTENSION}))[ ]?-?[ ]?(?i:office|fax|mobile|home|cell|desk)"
+    r"(?=[ \t]*(?:[\n,;.)\\]|$))"
 )
 
 # 一三八零零一三八零零零: digits in words, so that programs do not see them.
@@ -118,13 +119,9 @@ def _possible(number: str) -> int:
 
 _GAP: Final = r"[ .\-()/]{0,3}"
 DETECTORS: Final = (
-    Detector(rf"1(?:[ .\-]?[0-9]){{10}}", mobiles),
+    Detector(r"1(?:[ .\-]?[0-9]){10}", mobiles),
     Detector("[一幺壹][三四五六七八九叁肆伍陆柒捌玖][零〇一幺二三四五六七八九壹贰叁肆伍陆柒捌玖]{9}", spoken),
     Detector(r"(?:0|86|[48]00)(?:[ \-()]{0,3}[0-9]){7}", landlines),
     Detector(rf"(?:\+|00)[ ]?[1-9](?:{_GAP}[0-9]){{6}}|[2-9][0-9]{{2}}[)]?[ .\-]?[0-9]{{3}}[.\-][0-9]{{4}}", abroad),
-    Detector(
-        r"(?i:电话|手机|座机|固话|传真|热线|联系方式|拨打|致电|phone|tel|mob|cell|fax|desk|whats ?app|office|home| at| on| to|registered)"
-        r"(?:[^0-9]{0,24}[0-9]){6}|(?:[0-9][ .\-()/]{0,2}){6}[ ]?-?[ ]?(?i:office|fax|mobile|home|cell|desk)",
-        announced,
-    ),
+    Detector(r"(?:[0-9][ .\-()/]{0,2}){5}[0-9]", announced),
 )

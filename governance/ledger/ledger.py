@@ -1,0 +1,143 @@
+"""Append to the ledger, read it, check its chain, and hold the one lock of destructive work."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from governance.errors import RefusedError
+from governance.ledger import chain, store
+from governance.ledger.chain import Broken, Entry
+from governance.ledger.store import CHAIN, HEAD, PAYLOADS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection, Engine, Select
+
+_SALT_BYTES = 16
+_CLOCK_SLACK = timedelta(minutes=5)
+
+
+class Ledger:
+    """The ledger of one installation; safe to share between processes.
+
+    Guarantees:
+        Entries are numbered without gaps and chained; what was appended is committed before `append` returns.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the ledger at `url` (`sqlite:///PATH`, or PostgreSQL), made if there is none."""
+        return cls(store.connect(url))
+
+    def append(self, kind: str, reference: str, content: Mapping[str, Any], wall: datetime) -> Entry:
+        """Add one entry and return it.
+
+        Args:
+            kind: what happened.
+            reference: what it is about; stays for ever, so never personal.
+            content: the payload, JSON.
+            wall: the wall clock.
+
+        Raises:
+            RefusedError: the wall clock is behind the last entry.
+        """
+        recorded = wall.astimezone(UTC).isoformat(timespec="microseconds")
+        payload, salt = chain.to_payload(content), secrets.token_bytes(_SALT_BYTES)
+        commitment = chain.commit(salt, payload)
+        with store.writing(self._engine) as connection:
+            number, before = _head(connection)
+            self._refuse_past(connection, number, wall)
+            link = chain.link(before, number + 1, recorded, kind, reference, commitment)
+            entry = Entry(number + 1, recorded, kind, reference, commitment, link, salt, payload)
+            connection.execute(
+                insert(CHAIN).values(
+                    number=entry.number,
+                    recorded=recorded,
+                    kind=kind,
+                    reference=reference,
+                    commitment=commitment,
+                    link=link,
+                )
+            )
+            connection.execute(insert(PAYLOADS).values(number=entry.number, salt=salt, payload=payload))
+            if number:
+                connection.execute(update(HEAD).values(number=entry.number, link=link))
+            else:
+                connection.execute(insert(HEAD).values(one=1, number=entry.number, link=link))
+        return entry
+
+    def entries(self, kind: str = "", reference: str = "") -> list[Entry]:
+        """Return entries in order; `kind` and `reference` are what they begin with."""
+        query = _everything()
+        if kind:
+            query = query.where(CHAIN.c.kind.startswith(kind, autoescape=True))
+        if reference:
+            query = query.where(CHAIN.c.reference.startswith(reference, autoescape=True))
+        with store.reading(self._engine) as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+    def head(self) -> tuple[int, str]:
+        """Return number and link (hex) of the last entry; 0 in an empty ledger."""
+        with store.reading(self._engine) as connection:
+            number, link = _head(connection)
+        return number, link.hex()
+
+    def first_broken(self, noted: tuple[int, str] | None = None) -> Broken | None:
+        """Return the first entry that was changed, removed or inserted; None if all are as they were written.
+
+        Args:
+            noted: number and link of an entry as a certificate tells them.
+        """
+        with store.reading(self._engine) as connection:
+            number, link = _head(connection)
+            found = [_entry(row) for row in connection.execute(_everything())]
+        broken = chain.first_broken(found, (number, link))
+        if broken is None and noted is not None:
+            broken = chain.first_broken(found, (noted[0], bytes.fromhex(noted[1])))
+        return broken
+
+    def forget(self, number: int) -> bool:
+        """Delete an entry's payload and salt, which are due; the chain stays whole. False if they were gone."""
+        with store.writing(self._engine) as connection:
+            gone = connection.execute(delete(PAYLOADS).where(PAYLOADS.c.number == number)).rowcount
+        store.forget_deleted(self._engine)
+        return bool(gone)
+
+    @contextmanager
+    def sweeping(self) -> Iterator[None]:
+        """Hold the lock of destructive work; RefusedError while another sweep runs."""
+        with store.exclusive(self._engine, "another sweep is running: wait until it has ended, then try again"):
+            yield
+
+    @staticmethod
+    def _refuse_past(connection: Connection, number: int, wall: datetime) -> None:
+        if not number:
+            return
+        last = connection.execute(select(CHAIN.c.recorded).where(CHAIN.c.number == number)).scalar_one_or_none()
+        if last is not None and wall < datetime.fromisoformat(last) - _CLOCK_SLACK:
+            raise RefusedError("this machine's clock is behind the ledger's last entry: set the clock right first")
+
+
+def _everything() -> Select[Any]:
+    joined = CHAIN.outerjoin(PAYLOADS, CHAIN.c.number == PAYLOADS.c.number)
+    return select(CHAIN, PAYLOADS.c.salt, PAYLOADS.c.payload).select_from(joined).order_by(CHAIN.c.number)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    salt = None if row.salt is None else bytes(row.salt)
+    fixed = (row.number, row.recorded, row.kind, row.reference, bytes(row.commitment), bytes(row.link))
+    return Entry(*fixed, salt, row.payload)
+
+
+def _head(connection: Connection) -> tuple[int, bytes]:
+    row = connection.execute(select(HEAD.c.number, HEAD.c.link)).one_or_none()
+    return (0, chain.FIRST_LINK) if row is None else (row.number, bytes(row.link))

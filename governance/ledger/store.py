@@ -1,0 +1,196 @@
+"""Where the ledger lies: a SQLite file of mode 0600, or a PostgreSQL database.
+
+Tables are made where they are missing. Triggers refuse to change or delete a line of the chain; only payloads can be
+deleted, when they are due. Database errors are reworded, since their own text quotes parameters.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from governance.errors import LedgerError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+_BUSY_SECONDS = 30
+_LOCK_SPACE = 0x65626221
+
+METADATA = MetaData()
+
+CHAIN = Table(
+    "ebb_ledger",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("recorded", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reference", Text, nullable=False, index=True),
+    Column("commitment", LargeBinary, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+)
+
+PAYLOADS = Table(
+    "ebb_ledger_payloads",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+HEAD = Table(
+    "ebb_ledger_head",
+    METADATA,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+)
+
+_SQLITE_GUARDS = (
+    "CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_update BEFORE UPDATE ON ebb_ledger "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_delete BEFORE DELETE ON ebb_ledger "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS ebb_payloads_no_update BEFORE UPDATE ON ebb_ledger_payloads "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+)
+_POSTGRESQL_GUARDS = (
+    "CREATE OR REPLACE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
+    "CREATE OR REPLACE TRIGGER ebb_ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ebb_ledger "
+    "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()",
+    "CREATE OR REPLACE TRIGGER ebb_payloads_append_only BEFORE UPDATE ON ebb_ledger_payloads "
+    "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()",
+)
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for the ledger at `url`, with its tables and guards made."""
+    try:
+        parsed = make_url(url)
+        sqlite = parsed.get_backend_name() == "sqlite"
+        engine = create_engine(
+            parsed, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS} if sqlite else {}
+        )
+    except ArgumentError:
+        raise UsageError("the ledger's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
+    except (ImportError, NoSuchModuleError):
+        raise UsageError("no driver for the ledger's database: pip install 'ebbtide[postgresql]'") from None
+    if sqlite:
+        if not parsed.database or parsed.database == ":memory:":
+            raise UsageError("a ledger in memory proves nothing: give sqlite:///PATH")
+        _make_private(Path(parsed.database))
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    with reworded(engine):
+        # Looking first needs no right to make tables: a role that may only append can open the ledger too.
+        with engine.begin() as connection:
+            there = inspect(connection).has_table(HEAD.name)
+        if not there:
+            with writing(engine) as connection:
+                METADATA.create_all(connection)
+                for guard in _SQLITE_GUARDS if sqlite else _POSTGRESQL_GUARDS:
+                    connection.exec_driver_sql(guard)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that reads."""
+    with reworded(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that alone appends."""
+    options = engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE")
+    with reworded(engine), options as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": _LOCK_SPACE})
+        yield connection
+
+
+@contextmanager
+def exclusive(engine: Engine, busy: str) -> Iterator[None]:
+    """Hold the installation's sweep lock; the system frees it if the process dies.
+
+    Raises:
+        RefusedError: `busy`, when another process holds it.
+    """
+    if engine.dialect.name == "sqlite":
+        path = Path(f"{engine.url.database}.lock")
+        _make_private(path)
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RefusedError(busy) from None
+            yield
+        return
+    with reworded(engine), engine.connect() as connection:
+        lock = text("SELECT pg_try_advisory_lock(:space, 2)")
+        if not connection.execute(lock, {"space": _LOCK_SPACE}).scalar_one():
+            raise RefusedError(busy)
+        connection.commit()  # a session's lock outlives its transaction
+        yield
+
+
+def forget_deleted(engine: Engine) -> None:
+    """Empty SQLite's write-ahead log, where deleted payloads would linger."""
+    if engine.dialect.name == "sqlite":
+        with reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def reworded(engine: Engine) -> Iterator[None]:
+    """Turn the database's errors into ebb's."""
+    try:
+        yield
+    except DBAPIError as problem:
+        name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
+        where = engine.url.render_as_string(hide_password=True)
+        raise LedgerError(
+            f"the ledger {where} cannot be used ({name}): check the setting ledger_url, the database and its disk; "
+            "what was recorded stays, run the command again"
+        ) from None
+
+
+def _make_private(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "secure_delete=ON", "synchronous=FULL", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("ebb_begin", "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,138 @@
+"""Numbers that a state gives: resident IDs, credit codes of organizations, passports, permits, plates, SSNs."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from stdnum.cn import uscc
+
+from transforms.deid.text.cues import LINK, NO_DIGIT_AFTER, NO_DIGIT_BEFORE, NO_WORD_AFTER, NO_WORD_BEFORE
+from transforms.deid.text.cues import another_number, said_before
+from transforms.deid.text.spans import Detector, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROVINCES: Final = frozenset(
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 91".split()
+)
+_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECKS: Final = "10X98765432"
+_EARLIEST: Final = 1850
+
+_ID18: Final = re.compile(
+    rf"{NO_DIGIT_BEFORE}[1-9](?:[ \-]?[0-9]){{5}}[ \-]?(?:1[89]|20)(?:[ \-]?[0-9]){{9}}[ \-]?[0-9Xx×]{NO_WORD_AFTER}"
+)
+_ID15: Final = re.compile(
+    rf"{NO_WORD_BEFORE}[1-9][0-9]{{5}}[ \-]?[0-9]{{2}}[01][0-9][0-3][0-9][ \-]?[0-9]{{3}}{NO_WORD_AFTER}"
+)
+_ID_CUE: Final = re.compile(r"(?:身份证|居民证|证件|(?i:\bid\b|resident|citizen))[^0-9\n]{0,10}$")
+_IMEI_CUE: Final = re.compile(r"(?:串号|(?i:imei|meid|serial))[^0-9\n]{0,10}$")
+
+
+def resident_ids(text: str) -> Iterator[Span]:
+    """Find resident IDs: 18 places with a right check digit, or any after their word; 15 with a real date."""
+    for found in _ID18.finditer(text):
+        number = re.sub(r"[ \-]", "", found[0]).upper().replace("×", "X")
+        if is_resident_id(number) or (
+            _dated(number[6:14]) and number[:2] in _PROVINCES and said_before(_ID_CUE, text, found.start())
+        ):
+            yield Span(found.start(), found.end(), "ID")
+    for found in _ID15.finditer(text):
+        number = re.sub(r"[ \-]", "", found[0])
+        if (
+            number[:2] in _PROVINCES
+            and _dated("19" + number[6:12])
+            and not another_number(text, found.start())
+            and not said_before(_IMEI_CUE, text, found.start())
+        ):
+            yield Span(found.start(), found.end(), "ID")
+
+
+def is_resident_id(number: str) -> bool:
+    """Say whether 18 places are a resident ID: province, date of birth and check digit.
+
+    The rest of the region is not looked up: regions were founded and dissolved, and a person keeps the number.
+    """
+    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, number, strict=False))
+    return number[:2] in _PROVINCES and _dated(number[6:14]) and _CHECKS[total % 11] == number[17]
+
+
+def _dated(digits: str) -> bool:
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).year >= _EARLIEST
+    except ValueError:
+        return False
+
+
+_CODE: Final = "0-9A-HJ-NPQRTUWXYa-hj-npqrtuwxy"
+_ORG: Final = re.compile(
+    rf"{NO_WORD_BEFORE}[1-9A-NYa-ny][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){{5}}(?:[ \-]?[{_CODE}]){{10}}{NO_WORD_AFTER}"
+)
+
+
+def organizations(text: str) -> Iterator[Span]:
+    """Find unified social credit codes with a right check character."""
+    for found in _ORG.finditer(text):
+        if uscc.is_valid(found[0]):
+            yield Span(found.start(), found.end(), "ORG_ID")
+
+
+_PASSPORT: Final = re.compile(rf"{NO_WORD_BEFORE}(?:[EG][0-9]{{8}}|E[A-HJ-NP-Z][0-9]{{7}}){NO_WORD_AFTER}")
+_PASSPORT_SAID: Final = re.compile(
+    rf"(?:护照|(?i:passport)){LINK}(?P<number>(?=[A-Za-z0-9 ]{{0,3}}[0-9]{{5}})[A-Za-z]{{0,2}} ?[0-9]{{6,9}}){NO_WORD_AFTER}"
+)
+_PERMIT: Final = re.compile(
+    r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:travel permit|home return permit))(?:证件)?"
+    rf"{LINK}(?P<number>[CWTLHMcwtlhm][A-HJ-NP-Za-hj-np-z]?[0-9]{{7,10}}|[0-9]{{8}}(?:[0-9]{{2}})?){NO_WORD_AFTER}"
+)
+
+
+def passports(text: str) -> Iterator[Span]:
+    """Find Chinese passports by their form, unless a word says otherwise, and others after their word."""
+    for found in _PASSPORT.finditer(text):
+        if not another_number(text, found.start()):
+            yield Span(found.start(), found.end(), "PASSPORT")
+    for found in _PASSPORT_SAID.finditer(text):
+        yield Span(found.start("number"), found.end("number"), "PASSPORT")
+
+
+def permits(text: str) -> Iterator[Span]:
+    """Find permits to travel between the mainland, Hong Kong, Macao and Taiwan after their words."""
+    return (Span(found.start("number"), found.end("number"), "TRAVEL_PERMIT") for found in _PERMIT.finditer(text))
+
+
+_PLACES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+_LETTER: Final = "A-HJ-NP-Za-hj-np-z"
+_PLATE: Final = re.compile(
+    rf"[{_PLACES}][{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|[0-9{_LETTER}]{{4}}[0-9{_LETTER}挂学警港澳领])"
+    rf"{NO_WORD_AFTER}"
+)
+_SSN: Final = re.compile(rf"{NO_WORD_BEFORE}(?<!-)(?!000|666)[0-9]{{3}}-(?!00)[0-9]{{2}}-(?!0000)[0-9]{{4}}{NO_WORD_AFTER}(?!-)")
+_MIN_DIGITS: Final = 2
+
+
+def plates(text: str) -> Iterator[Span]:
+    """Find number plates of the mainland."""
+    for found in _PLATE.finditer(text):
+        if sum(char.isdigit() for char in found[0]) >= _MIN_DIGITS:
+            yield Span(found.start(), found.end(), "LICENSE_PLATE")
+
+
+def social_security(text: str) -> Iterator[Span]:
+    """Find numbers written as those of American social security."""
+    for found in _SSN.finditer(text):
+        if not another_number(text, found.start()):
+            yield Span(found.start(), found.end(), "SSN")
+
+
+DETECTORS: Final = (
+    Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids),
+    Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations),
+    Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|(?:护照|(?i:passport))[^\n]{0,20}[0-9]", passports),
+    Detector(r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:permit))[^\n]{0,20}[0-9]", permits),
+    Detector(rf"[{_PLACES}][A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
+    Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security),
+)
