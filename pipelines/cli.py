@@ -22,6 +22,11 @@ COMMANDS = {
     "dead-letters": ("pipelines.commands.dead_letters:dead_letters", "List rejected events."),
     "query": ("pipelines.commands.query:query", "Ask the de-identified tables with SQL."),
     "catalog": ("pipelines.commands.query:catalog", "Say what was done to each column."),
+    "sweep": ("pipelines.commands.sweep:sweep", "Delete or anonymize what is past its time: plan, approve, apply, verify."),
+    "datasets": ("pipelines.commands.datasets:datasets", "Check and list what is stored where, and until when."),
+    "hold": ("pipelines.commands.hold:hold", "Keep data from deletion for a legal case."),
+    "ledger": ("pipelines.commands.ledger:ledger", "Show the record of what was done, and check its chain."),
+    "vault": ("pipelines.commands.vault:vault", "Settle the records of transactions."),
     "doctor": ("pipelines.commands.doctor:doctor", "Say what is installed, reachable and configured."),
 }
 

@@ -55,7 +55,7 @@ def show(home: Path, count: int) -> None:
     click.echo("   and as analysts see it")
     keyring = chosen.settings.opener()
     key = keyring.event_keys("service_log").by_id([before["system"]], [before["event_id"]])[0]
-    click.echo(_pretty(_row(chosen.tables.anonymous.uri, key)))
+    click.echo(_pretty(_row(chosen.tables.summed.uri, key)))
     click.echo(f"\n== 3. An analyst asks\n{QUESTION}")
     with Analyst(lake_tables(chosen.settings.lake)) as analyst:
         answer = analyst.ask(QUESTION)

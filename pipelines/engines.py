@@ -6,8 +6,14 @@ committed and acknowledged first, on every engine.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import gc
+import os
 import signal
+import socket
+import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +31,11 @@ if TYPE_CHECKING:
 
     from pipelines.stream import Job, StreamRun
 
+LOOPBACK = "--environment_type=LOOPBACK"
+"""Workers are threads of this process: raw values never leave it."""
+
+START_SECONDS = 20.0
+
 BUNDLES_IN_A_PIPELINE = 200
 """The embedded engine keeps about 20 KB for every bundle, so it ends its pipeline and starts anew this often."""
 
@@ -41,24 +52,93 @@ def run_job(job: Job, run: StreamRun, runner: str, beam_options: Sequence[str] =
     Raises:
         EbbError: the engine is missing, or the job failed.
     """
-    if runner == "embedded":
-        _run_embedded(job, run, beam_options)
-        return
-    options = (
-        ["--runner=PrismRunner", *_prism_options(), *beam_options]
-        if runner == "prism"
-        else [
-            f"--runner={runner}",
-            *beam_options,
-        ]
-    )
+    with _silenced():
+        if runner == "embedded":
+            _run_embedded(job, run, beam_options)
+        elif runner == "prism":
+            with _prism() as endpoint:
+                _run_portable(
+                    job, run, ["--runner=PortableRunner", f"--job_endpoint={endpoint}", LOOPBACK, *beam_options]
+                )
+        else:
+            _run_portable(job, run, [f"--runner={runner}", *beam_options])
+
+
+def check_options(beam_options: Sequence[str]) -> None:
+    """Refuse options that neither ebb nor Beam knows; Beam itself would pass over a misspelt one in silence.
+
+    Raises:
+        UsageError: names the options.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        with contextlib.suppress(argparse.ArgumentError):
+            options._add_argparse_args(parser)  # noqa: SLF001 - as Beam's own get_all_options does
+    _, unknown = parser.parse_known_args(list(beam_options))
+    if unknown:
+        raise UsageError(f"neither ebb nor Beam knows {', '.join(unknown)}: see `ebb run --help`")
+
+
+def _run_portable(job: Job, run: StreamRun, options: Sequence[str]) -> None:
     pipeline = beam.Pipeline(options=PipelineOptions([*options, "--streaming"]))
     job(pipeline, run)
     with _interrupts_kept_from_children():
         result = pipeline.run()
     state = result.wait_until_finish()
     if state not in {"DONE", "DRAINED", "CANCELLED", "UPDATED"}:
-        raise EbbError(f"the job ended as {state}: its log above says why; what was committed stays, run it again")
+        raise EbbError(f"the job ended as {state}; what was committed stays, run it again")
+
+
+@contextmanager
+def _prism() -> Iterator[str]:
+    """Start Prism for one job and yield its endpoint; it gets no key, and ends with the job.
+
+    Beam would start it too, but with the whole environment of this process, EBB_ROOT_KEY among it.
+    """
+    program = find_prism()
+    if program is None:
+        raise UsageError("Prism is not installed: `make prism` builds it, EBB_PRISM may name its binary")
+    port = _free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EBB_")}
+    with _interrupts_kept_from_children():
+        process = subprocess.Popen(  # noqa: S603 - a path that find_prism checked
+            [str(program), f"--job_port={port}", "--serve_http=false"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        _wait_for_port(port, process)
+        yield f"localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise EbbError("Prism did not start: run its binary by hand to see why, or build it anew with `make prism`")
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep what engines print themselves from the terminal, unless EBB_DEBUG asks for it: it may quote anything."""
+    if os.environ.get("EBB_DEBUG"):
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):  # noqa: PTH123 - a device, not a path
+        yield
 
 
 @contextmanager
@@ -92,10 +172,3 @@ def _run_embedded(job: Job, run: StreamRun, beam_options: Sequence[str]) -> None
 def _count(result: PipelineResult, name: str) -> int:
     named = beam.metrics.MetricsFilter().with_name(name)
     return sum(counter.committed or 0 for counter in result.metrics().query(named)["counters"])
-
-
-def _prism_options() -> list[str]:
-    prism = find_prism()
-    if prism is None:
-        raise UsageError("Prism is not installed: `make prism` builds it, EBB_PRISM may name its binary")
-    return [f"--prism_location={prism}", "--environment_type=LOOPBACK"]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from retention.stores.delta import Table
 
 _NOTHING = "nothing: it is always null here"
-_NO_WORDS = "nothing yet: the words wait for detection of personal data"
+_NO_WORDS = "nothing: the words do not enter the table"
+_WORDS = "search its words; personal data that was found is replaced, a name that stands alone may remain"
 _GROUP = "group, filter, count"
 _TOKENS: Mapping[Audience, str] = {
     "anonymous": "distinct ones within one day and system; never across days or systems, nor whose it is",
@@ -122,9 +123,10 @@ def _questions(catalogue: Catalogue, column: str, field: str, said: str, audienc
     row = catalogue.inventory.get(field)
     if column in _FIXED or row is None:
         return _TOKENS[audience] if column == "subject" else _FIXED.get(column, _GROUP)
-    done = row.treatment(audience).do
-    if done == "free_text" and column == field:
-        return _NO_WORDS
+    treatment = row.treatment(audience)
+    done = treatment.do
+    if treatment.do == "free_text" and column == field:
+        return _NO_WORDS if treatment.words == "drop" else _WORDS
     return _TOKENS[audience] if done == "pseudonymize" else _QUESTIONS.get(done, _GROUP)
 
 

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from governance.errors import EbbError, UsageError
-from governance.policy import load_catalogue
+from governance.policy import RECORD_STREAMS, load_catalogue
 from pipelines.clock import RunClock, parse_instant
 from pipelines.endpoints import PubSubEndpoint, parse_endpoint
-from pipelines.engines import run_job
+from pipelines.engines import check_options, run_job
 from pipelines.equipment import equipment
 from pipelines.service_logs import service_logs
 from pipelines.settings import Settings, ensure_home, load_settings
 from pipelines.sinks.lake import LakeTables
+from pipelines.sinks.vault import VaultTables
 from pipelines.sources.files import FilesSource, matching
 from pipelines.sources.read import ReadLimits
 from pipelines.stream import Job, StreamRun
 from pipelines.tally import Tally
+from pipelines.transactions import transactions
 from pipelines.watch import Watch
 from transforms.deid.engine import stream_schema
 from transforms.deid.gate import Authorization
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from governance.policy import Catalogue
     from pipelines.sources.read import Source
 
-JOBS: dict[str, Job] = {"service_log": service_logs, "equipment": equipment}
+JOBS: dict[str, Job] = {"service_log": service_logs, "equipment": equipment, "transactions": transactions}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Launch:
     job: Job
     runner: str
     beam_options: tuple[str, ...]
-    tables: LakeTables
+    tables: LakeTables | VaultTables
     settings: Settings
     as_json: bool
 
@@ -89,6 +91,7 @@ def prepare(options: RunOptions) -> Launch:
     Raises:
         EbbError: whatever is wrong, with what to do next; nothing has been written yet.
     """
+    check_options(options.beam_options)
     settings = load_settings(
         home=options.home,
         lake=options.lake,
@@ -102,11 +105,11 @@ def prepare(options: RunOptions) -> Launch:
     clock = RunClock(parse_instant(options.now))
     stream, record_format, system = options.stream, options.record_format, options.system
     job = StreamJob(stream, clock, settings.opener, settings.packs, granted, record_format, system)
-    tables = LakeTables(settings.lake, stream, stream_schema(catalogue, stream))
+    tables = _tables(settings.lake, stream, catalogue)
     stop_file = Path(tempfile.gettempdir()) / f"ebb-stop-{uuid.uuid4().hex}"
     limits = ReadLimits(options.drain, stop_file)
-    source = _source(options, settings, tables.anonymous.uri)
-    run = StreamRun(source, limits, job, settings.lake, _metadata(granted, clock))
+    source = _source(options, settings, tables.summed.uri)
+    run = StreamRun(source, limits, job, settings.lake, _metadata(stream, granted, clock))
     return Launch(run, JOBS[stream], options.runner, options.beam_options, tables, settings, options.as_json)
 
 
@@ -121,7 +124,7 @@ def launch(chosen: Launch) -> None:
     watch = Watch(chosen.as_json)
     for sentence in made:
         watch.say(sentence)
-    tally = Tally(chosen.tables.anonymous.uri, chosen.run.metadata["ebb.run"])
+    tally = Tally(chosen.tables.summed.uri, chosen.run.metadata["ebb.run"])
     # The engine has the main thread: Prism's launcher insists on it, and signals arrive there.
     with _stopping_by(chosen.run.limits.stop_file, watch), watch.following(tally):
         failure = None
@@ -181,12 +184,22 @@ def _authorization(settings: Settings) -> Authorization:
     return Authorization(settings.authorization, frozenset(settings.authorized_systems))
 
 
-def _metadata(granted: Authorization, clock: RunClock) -> dict[str, str]:
+def _tables(lake: str, stream: str, catalogue: Catalogue) -> LakeTables | VaultTables:
+    if stream in RECORD_STREAMS:
+        return VaultTables(lake, stream)
+    return LakeTables(lake, stream, stream_schema(catalogue, stream))
+
+
+def _purpose(stream: str) -> str:
+    return "legal_duty" if stream in RECORD_STREAMS else "statistics"
+
+
+def _metadata(stream: str, granted: Authorization, clock: RunClock) -> dict[str, str]:
     statement: str = granted.kind
     if granted.kind == "operator":
         names = ", ".join(sorted(granted.systems))
         statement = f"operator: declares that the accounts of {names} authorized the personal path"
-    lines = {"ebb.run": uuid.uuid4().hex, "ebb.authorization": statement, "ebb.purpose": "statistics"}
+    lines = {"ebb.run": uuid.uuid4().hex, "ebb.authorization": statement, "ebb.purpose": _purpose(stream)}
     if clock.drill:
         lines["ebb.now"] = clock.drill.isoformat()
     return lines

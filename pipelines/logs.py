@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import structlog
@@ -14,6 +15,7 @@ def set_up_logs() -> None:
     Call it before Apache Beam is imported, which logs while it is imported. Beam quotes exceptions, and exceptions
     of libraries quote values; what a user needs to know of a failure, the command itself says at its end.
     """
+    os.environ.pop("GOOGLE_SDK_PYTHON_LOGGING_SCOPE", None)  # prints whole messages, wherever logging goes
     logging.basicConfig(handlers=[logging.NullHandler()], force=True)
     structlog.configure(
         processors=[

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from governance.keys import Keyring, RootKey
+from governance.keys import Keyring, OpsKey, RootKey
+from governance.policy import RECORD_STREAMS
 from pipelines.options import emit_json
 from pipelines.settings import wall_clock
 from transforms.deid.classify import classify
 from transforms.deid.decode import Decoder
+from transforms.deid.enclosing import Enclosure
 from transforms.deid.engine import Engine
 from transforms.deid.events import RawBundle
 from transforms.deid.gate import gate
@@ -65,8 +67,11 @@ def treat(chosen: Launch, bundle: RawBundle, keyring: Keyring) -> Batch:
     catalogue, now, wall = job.catalogue(), job.clock.now(), job.clock.wall()
     keys = keyring.event_keys(job.stream)
     decode = Decoder(catalogue, job.stream, keys=keys, now=now, default_format=job.default_format)
-    batch = decode(bundle, _Unsealed())
-    batch = gate(classify(batch, catalogue, job.stream, now), job.authorization, catalogue)
+    batch = classify(decode(bundle, _Unsealed()), catalogue, job.stream, now)
+    if job.stream in RECORD_STREAMS:
+        keyring.set_ops_public(OpsKey(os.urandom(32)).public())
+        return Enclosure(catalogue, job.stream, keyring).enclose(batch, now, wall)
+    batch = gate(batch, job.authorization, catalogue)
     return Engine(catalogue, job.stream, keyring).deidentify(batch, wall)
 
 
@@ -93,4 +98,8 @@ def _first(chosen: Launch) -> RawBundle:
 
 def _rows(table: Any) -> list[dict[str, Any]]:
     rows = table.slice(0, EVENTS).to_pylist()
-    return [{k: v for k, v in row.items() if v is not None and k not in HIDDEN} for row in rows]
+    return [{k: _shown(v) for k, v in row.items() if v is not None and k not in HIDDEN} for row in rows]
+
+
+def _shown(value: Any) -> Any:
+    return f"{len(value)} bytes" if isinstance(value, bytes) else value

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         home: folder of the embedded lake, ledger and keyring; made absolute, since workers may start elsewhere.
         lake: URI of the lake; by default `home`/lake.
         keyring_url: SQLAlchemy URL; by default the SQLite file `home`/keyring.sqlite.
+        ledger_url: SQLAlchemy URL; by default the SQLite file `home`/ledger.sqlite.
+        datasets: register of what else is stored where (`datasets.yaml`); by default `home`/datasets.yaml if it is
+            there. The lake's own tables are registered without it.
+        second_pair_of_eyes: a sweep needs the approval of somebody who did not plan it.
         root_key_file: by default `home`/root.key; not read where EBB_ROOT_KEY is set.
         packs: folder with policy packs of one's own.
         authorization: `none`: every event takes the anonymous path. `operator`: the operator declares that the
@@ -49,6 +53,9 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".ebb"), validate_default=True)
     lake: str = Field(default_factory=lambda data: str(data["home"] / "lake"))
     keyring_url: str = Field(default_factory=lambda data: f"sqlite:///{data['home'] / 'keyring.sqlite'}")
+    ledger_url: str = Field(default_factory=lambda data: f"sqlite:///{data['home'] / 'ledger.sqlite'}")
+    datasets: Path | None = None
+    second_pair_of_eyes: bool = False
     root_key_file: Path = Field(default_factory=lambda data: data["home"] / "root.key")
     packs: Path | None = None
     authorization: Literal["none", "operator"] = "none"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipelines.sinks.lake import LakeTables
+    from pipelines.sinks.vault import VaultTables
     from pipelines.tally import Tally
 
 PLAIN_EVERY = 10.0
@@ -36,7 +37,7 @@ class Watch:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(file=sys.stderr, highlight=False)  # this one, also while engines are silenced
         self._started = time.monotonic()
 
     def say(self, sentence: str) -> None:
@@ -58,12 +59,11 @@ class Watch:
             ended.set()
             follower.join()
 
-    def report(self, tally: Tally, tables: LakeTables) -> None:
+    def report(self, tally: Tally, tables: LakeTables | VaultTables) -> None:
         """Print the sum of the run and where its tables are."""
         total = tally.update()
         seconds = time.monotonic() - self._started
-        places = {"anonymous": tables.anonymous.uri, "personal": tables.personal.uri}
-        places["dead_letters"] = tables.dead_letters.uri
+        places = tables.places
         if self._as_json:
             emit_json(
                 {
@@ -77,8 +77,11 @@ class Watch:
             return
         pace = f"{tally.rate:,.0f}/s from first read to last commit; " if tally.rate else ""
         click.echo(f"events in            {total.read:>12,}   {pace}{seconds:,.1f} s with start-up and waiting")
-        click.echo(f"rows, anonymous      {total.rows:>12,}   {places['anonymous']}")
-        click.echo(f"rows, personal       {total.personal:>12,}   {places['personal']}")
+        counts = {"anonymous": total.rows, "personal": total.personal, "vault": total.rows}
+        for name in (name for name in counts if name in places):
+            click.echo(f"rows, {name:<14} {counts[name]:>12,}   {places[name]}")
+        for code, number in sorted(total.held.items()):
+            click.echo(f"held among them      {number:>12,}   {code}: `ebb vault settle` moves what is completed")
         for code, number in sorted(total.dead_letters.items()):
             click.echo(f"rejected             {number:>12,}   {code}, in {places['dead_letters']}")
         for code, number in sorted(total.dropped.items()):

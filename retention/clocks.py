@@ -7,7 +7,7 @@ guess.
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -111,5 +111,5 @@ def _of_text(text: str, zone: str, role: Role) -> date | None:
     return local_date(instant if instant.tzinfo else instant.replace(tzinfo=_zone(zone)))
 
 
-def _zone(name: str) -> ZoneInfo | object:
+def _zone(name: str) -> tzinfo:
     return CHINA if name in {"Asia/Shanghai", "+08:00"} else ZoneInfo(name)

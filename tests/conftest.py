@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import tools
 from tests.emulator import running_emulator
+from tests.postgresql import find_programs, running_postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,3 +58,13 @@ def samples() -> Path:
     if not folder.is_dir():
         missing("the folder of sample data (EBB_SAMPLES)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Return the URL of a running PostgreSQL server with an empty database."""
+    programs = find_programs()
+    if programs is None:
+        missing("PostgreSQL's programs (apt-get install postgresql, or EBB_POSTGRESQL)")
+    with running_postgresql(programs) as url:
+        yield url

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SECONDS = 180
+RUN = ("ebb ", "timeout ")
+"""How commands begin that are run; `timeout` ends a stream that would go on for ever."""
 
 _FENCE = re.compile(
     r"^(?P<fence>`{3,})(?P<info>(?:console|sh)\b[^\n`]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL
@@ -57,7 +59,7 @@ def commands_of(markdown: str) -> list[Command]:
         first = markdown.count("\n", 0, block.start("body")) + 1
         for offset, text in _joined(block["body"], prompted=prompted):
             exits = _EXITS.search(text)
-            if text.split(" ", 1)[0] in {"ebb", "make"}:
+            if text.split(" ", 1)[0] in {"ebb", "make", "timeout"}:
                 shown = text[: exits.start()] if exits else text
                 found.append(Command(first + offset, shown, runs, int(exits["code"]) if exits else 0))
     return found
@@ -103,7 +105,7 @@ def test_the_commands_of_a_document_run_as_written(
     """Every `ebb` command ends with the code that the document promises, in the document's order."""
     program = Path(sys.executable).with_name("ebb")
     assert program.is_file(), "ebb is not installed in this environment: make setup"
-    commands = [c for c in commands_of(path.read_text(encoding="utf-8")) if c.text.startswith("ebb") and c.runs]
+    commands = [c for c in commands_of(path.read_text(encoding="utf-8")) if c.text.startswith(RUN) and c.runs]
     text = "\n".join(command.text for command in commands)
     for name in [name for name in os.environ if name.startswith("EBB_")]:
         if name not in {"EBB_PRISM", "EBB_EMULATOR_JAR"}:
@@ -141,6 +143,8 @@ def make_topics(emulator: Emulator, text: str) -> None:
         # Topics first: a document may show the reader before the writer.
         ends = sorted(_ENDPOINT.finditer(text), key=lambda end: end["way"] == "from")
         for end in ends:
+            if f"--subscription {end['name']}" in text:
+                continue  # the document's own command makes it
             with contextlib.suppress(AlreadyExists):
                 if end["way"] == "to":
                     topic = f"projects/{end['project']}/topics/{end['name']}"

@@ -29,20 +29,32 @@ class StepError(EbbError):
 def contained(step: str) -> Iterator[None]:
     """Keep the text of unexpected errors inside: libraries quote values in theirs, and engines log what is raised.
 
+    Guarantees:
+        What is raised has neither cause nor context, so that no traceback made of it can tell the text: engines
+        print tracebacks, and send them to their servers.
+
     Raises:
-        EbbError: as it was raised, or `StepError` for anything else.
+        EbbError: as it was raised, or `StepError` for anything else, a panic of native code included.
     """
     try:
         yield
-    except EbbError:
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as problem:  # noqa: BLE001 - whatever it is, its text may hold a value
-        place = traceback.extract_tb(problem.__traceback__)[-1]
-        name = f"{PurePath(place.filename).name}:{place.lineno}"
-        failure = StepError(f"{step} failed ({type(problem).__name__} at {name}); nothing of its bundle was committed")
+    except BaseException as problem:  # noqa: BLE001 - whatever it is, its text may hold a value
+        failure = problem if isinstance(problem, EbbError) else _named(step, problem)
     else:
         return
-    raise failure
+    try:
+        raise failure
+    finally:
+        # The caller is still handling the first error, and Python has just noted it down as the context.
+        failure.__cause__ = failure.__context__ = None
+
+
+def _named(step: str, problem: BaseException) -> StepError:
+    place = traceback.extract_tb(problem.__traceback__)[-1]
+    name = f"{PurePath(place.filename).name}:{place.lineno}"
+    return StepError(f"{step} failed ({type(problem).__name__} at {name}); nothing of its bundle was committed")
 
 
 class StaysPutCoder(beam.coders.Coder):

@@ -142,7 +142,7 @@ def _base32(blobs: list[bytes]) -> list[str]:
         count = (size * 8 + 4) // 5
         first_bit = np.arange(count) * 5
         octets = np.zeros((len(here), size + 1), dtype=np.uint8)
-        octets[:, :size] = np.frombuffer(b"".join(blobs[place] for place in here), np.uint8).reshape(-1, size)
+        octets[:, :size] = np.frombuffer(b"".join(blobs[place] for place in here), np.uint8).reshape(len(here), size)
         pairs = octets[:, first_bit // 8].astype(np.uint16) << 8 | octets[:, first_bit // 8 + 1]
         shift = (11 - first_bit % 8).astype(np.uint16)
         letters = _ALPHABET[(pairs >> shift) & 31].tobytes().decode("ascii")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 from sqlalchemy import delete, insert, or_, select
 
-from governance.errors import KeyringError
+from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, store
 from governance.keys.ciphers import CipherKey
 from governance.keys.due_dates import DESTROYED, DueDateKeys
@@ -182,6 +182,33 @@ class Keyring(DueDateKeys, Handle):
         if row is None:
             raise KeyringError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
         return bytes(row.wrapped)
+
+    def sealing_days(self, purpose: str) -> list[str]:
+        """Return the +08:00 dates whose sealing keys for `purpose` are there."""
+        query = select(KEYS.c.epoch).where(KEYS.c.use == SEALING, KEYS.c.purpose == purpose).order_by(KEYS.c.epoch)
+        with store.reading(self._engine) as connection:
+            return list(connection.execute(query).scalars())
+
+    def destroy_day_key(self, purpose: str, day: str, *, blocking: Callable[[str], int]) -> bool:
+        """Destroy the sealing key of a day: nothing that was sealed on it opens any more, in no copy.
+
+        Args:
+            purpose: such as "dead_letters".
+            day: a +08:00 date.
+            blocking: how many sealed rows of the day are still there; asked right before.
+
+        Returns:
+            False if there is no such key.
+
+        Raises:
+            RefusedError: rows block; nothing overrides it.
+        """
+        if number := blocking(day):
+            raise RefusedError(f"the {purpose} key of {day} seals {number} rows that are still kept: it stays")
+        with store.writing(self._engine) as connection:
+            gone = connection.execute(delete(KEYS).where(_is(Scope(SEALING, purpose, "", "", day)))).rowcount
+        store.forget_deleted(self._engine)
+        return bool(gone)
 
     def ops_public(self) -> bytes | None:
         """Return the public half of the ops key, or None before `ebb keys init`."""

@@ -64,7 +64,9 @@ def commit(salt: bytes, payload: str) -> bytes:
     return hashlib.sha256(salt + payload.encode()).digest()
 
 
-def link(before: bytes, number: int, recorded: str, kind: str, reference: str, commitment: bytes) -> bytes:
+def link(  # noqa: PLR0917 - an entry's parts, in their order
+    before: bytes, number: int, recorded: str, kind: str, reference: str, commitment: bytes
+) -> bytes:
     """Return the hash that ties an entry to all before it."""
     digest = hashlib.sha256(before)
     for part in (str(number), recorded, kind, reference):

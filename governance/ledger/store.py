@@ -68,21 +68,18 @@ HEAD = Table(
     Column("link", LargeBinary, nullable=False),
 )
 
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
 _SQLITE_GUARDS = (
-    "CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_update BEFORE UPDATE ON ebb_ledger "
-    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_delete BEFORE DELETE ON ebb_ledger "
-    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS ebb_payloads_no_update BEFORE UPDATE ON ebb_ledger_payloads "
-    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    f"CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_update BEFORE UPDATE ON ebb_ledger {_REFUSE}",
+    f"CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_delete BEFORE DELETE ON ebb_ledger {_REFUSE}",
+    f"CREATE TRIGGER IF NOT EXISTS ebb_payloads_no_update BEFORE UPDATE ON ebb_ledger_payloads {_REFUSE}",
 )
+_CALL = "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()"
 _POSTGRESQL_GUARDS = (
-    "CREATE OR REPLACE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    "CREATE OR REPLACE TRIGGER ebb_ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ebb_ledger "
-    "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()",
-    "CREATE OR REPLACE TRIGGER ebb_payloads_append_only BEFORE UPDATE ON ebb_ledger_payloads "
-    "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()",
+    """CREATE OR REPLACE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
+    f"CREATE OR REPLACE TRIGGER ebb_ledger_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON ebb_ledger {_CALL}",
+    f"CREATE OR REPLACE TRIGGER ebb_payloads_guard BEFORE UPDATE ON ebb_ledger_payloads {_CALL}",
 )
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from governance.policy.loading import load_catalogue
-from governance.policy.model import STREAMS, Catalogue, Pack, PackPair, Row
+from governance.policy.model import RECORD_STREAMS, STREAMS, Catalogue, Pack, PackPair, Row
 
-__all__ = ["STREAMS", "Catalogue", "Pack", "PackPair", "Row", "load_catalogue"]
+__all__ = ["RECORD_STREAMS", "STREAMS", "Catalogue", "Pack", "PackPair", "Row", "load_catalogue"]

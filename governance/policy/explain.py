@@ -13,6 +13,7 @@ from governance.policy.treatments import (
     Bucket,
     Categorize,
     DatePart,
+    FreeText,
     Geohash,
     GroupThreshold,
     Keep,
@@ -50,7 +51,6 @@ _PLAIN = MappingProxyType(
     {
         "suppress": "nothing: the value is removed",
         "count_only": "whether it was present, nothing else",
-        "free_text": "length and language of the text, not its words",
         "code_only": "the leading code, and the length of the rest",
         "user_agent": "family and major version of browser and system",
         "device_brand": "the brand of the device",
@@ -62,6 +62,13 @@ _PLAIN = MappingProxyType(
     }
 )
 _SCOPES = MappingProxyType({"anonymous": "the day, linking nothing across days", "personal": "this system and purpose"})
+_TEXT_WORDS = MappingProxyType(
+    {
+        "drop": "not its words",
+        "redact": "its words without the personal data found in them",
+        "placeholder": "its words with the kind in place of personal data found in them",
+    }
+)
 _SHAPES = MappingProxyType(
     {
         "code": "short codes",
@@ -75,8 +82,7 @@ _IN_STREAM = MappingProxyType({"drop": "nothing", "brand": "the brand of the dev
 _SAID: Mapping[type, Callable[[Any], str]] = MappingProxyType(
     {
         Mask: lambda one: (
-            f"the first {one.first} and the last {one.last} signs; the rest is hidden"
-            + ("" if one.hide_length else ", not how long it is")
+            f"the first {one.first} and the last {one.last} signs" + ("" if one.hide_length else ", and how long it is")
         ),
         Hierarchy: lambda one: f"level {one.level} of the hierarchy {one.file}, or `{one.other}`",
         Geohash: lambda one: f"the geohash cell of {one.precision} signs",
@@ -159,6 +165,8 @@ def words(treatment: Treatment, audience: Audience) -> str:
             said = f"one of {len(treatment.bands)} categories, or `{treatment.other}`"
         case Bucket():
             said = f"one of {len(treatment.edges) + 1} bands"
+        case FreeText():
+            said = f"length and language of the text, {_TEXT_WORDS[treatment.words]}"
         case DatePart():
             said = f"the {treatment.unit} (+08:00)"
         case Reject():

@@ -36,13 +36,27 @@ Purpose = Literal[
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STREAMS", "Catalogue", "Pack", "PackPair", "PackText", "Row"]
+__all__ = ["RECORD_STREAMS", "STREAMS", "Catalogue", "Pack", "PackPair", "PackText", "Row"]
 
 STREAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"service_log": ("service_log", "cookie", "equipment"), "equipment": ("equipment",)}
 )
+RECORD_STREAMS: Mapping[str, tuple[str, ...]] = MappingProxyType({"transactions": ("order", "payment", "logistics")})
+"""Streams of records that the law wants kept: nothing of them expires on arrival, no record is refused for a field."""
+
+_CONTACTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "transactions": frozenset(
+            {
+                "member_name", "account_number", "email", "name", "contact_name", "real_name", "phone", "landline",
+                "contact_number", "mobile_phone", "country", "region", "postal_address", "address_info",
+                "company_name",
+            }
+        )
+    }
+)  # fmt: skip
 _EVENT_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"service_log": ("service_log", "cookie"), "equipment": ("equipment",)}
+    {"service_log": ("service_log", "cookie"), "equipment": ("equipment",), "transactions": ("order", "service_log")}
 )
 
 
@@ -214,16 +228,19 @@ class Catalogue:
 
         Events, signals of `meta` and parts of the envelope are not among them.
         """
-        groups = STREAMS[stream]
+        groups = STREAMS[stream] if stream in STREAMS else RECORD_STREAMS[stream]
+        contacts = _CONTACTS.get(stream, frozenset())
         return tuple(
             row
             for row in self.inventory.values()
-            if row.group in groups and not (row.event or row.signal or row.envelope)
+            if (row.group in groups or row.field in contacts) and not (row.event or row.signal or row.envelope)
         )
 
     def event_types(self, stream: str) -> frozenset[str]:
-        """Return the event types that the stream accepts; records of transactions are none of them."""
-        groups = _EVENT_GROUPS[stream]
+        """Return the event types that the stream accepts: records of transactions go to their own stream only."""
+        groups, records = _EVENT_GROUPS[stream], stream in RECORD_STREAMS
         return frozenset(
-            name for name, row in self.inventory.items() if row.event and row.group in groups and row.retention != "TXN"
+            name
+            for name, row in self.inventory.items()
+            if row.event and row.group in groups and (row.retention == "TXN") == records
         )

@@ -11,6 +11,7 @@ from governance.policy.treatments import (
     Bucket,
     Categorize,
     DatePart,
+    FreeText,
     Geohash,
     GroupThreshold,
     Keep,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from governance.policy.treatments import Treatment
 
 _CODES = get_args(RejectCode)
+_WORDS = ("placeholder", "redact", "drop")  # what a text tells, from most to least
 
 
 def stricter(first: Treatment, second: Treatment) -> Treatment:
@@ -108,6 +110,7 @@ _MEET: Mapping[type, Callable[[Any, Any], Treatment]] = MappingProxyType(
         TruncateIp: lambda first, second: TruncateIp(v4=min(first.v4, second.v4), v6=min(first.v6, second.v6)),
         UrlPath: lambda first, second: UrlPath(host=first.host and second.host),
         Reject: lambda first, second: max(first, second, key=lambda reject: _CODES.index(reject.code)),
+        FreeText: lambda first, second: max(first, second, key=lambda text: _WORDS.index(text.words)),
         DatePart: lambda *_: DatePart(unit="month"),
         Bucket: _common_edges,
         Keep: _common_values,

@@ -76,9 +76,14 @@ class CountOnly(_Treatment):
 
 
 class FreeText(_Treatment):
-    """Keep length and language of a text; the words stay out until detection is in."""
+    """Keep length and language of a text, and of its words what `words` says.
+
+    `drop`: none. `redact`: all but the personal data found in them, which become `[redacted]`. `placeholder`: the
+    same, and the mark names the kind: `[PHONE]` (R-SENS-07).
+    """
 
     do: Literal["free_text"] = "free_text"
+    words: Literal["drop", "redact", "placeholder"] = "drop"
 
 
 class CodeOnly(_Treatment):

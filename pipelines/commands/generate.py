@@ -29,7 +29,10 @@ _STEP = 1000
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same events.")
 @click.option("--start", metavar="INSTANT", help="Time of the first event; by default --days before this hour.")
 @click.option(
-    "--days", type=click.FloatRange(0.01, 3660), default=7.0, show_default=True, help="Days they spread over."
+    "--days",
+    type=click.FloatRange(0.01, 3660),
+    show_default="7, transactions 90",
+    help="Days they spread over.",
 )
 @click.option("--system", "systems", multiple=True, help="Only this system's events; may be repeated.")
 @click.option(
@@ -48,7 +51,7 @@ def generate(
     count: int,
     seed: int,
     start: str | None,
-    days: float,
+    days: float | None,
     systems: tuple[str, ...],
     defects: float,
     target: str | None,
@@ -67,7 +70,7 @@ def generate(
     from pipelines.clock import parse_instant
     from pipelines.progress import Stopwatch, counting
     from pipelines.settings import load_settings, wall_clock
-    from pipelines.synthetic import events
+    from pipelines.synthetic import events, transactions
 
     endpoint = None if target is None else parse_endpoint(target)
     if subscription is not None:
@@ -81,9 +84,14 @@ def generate(
         raise UsageError(
             f"no policy pack is of system {unknown[0]!r}; there are {', '.join(sorted(catalogue.systems))}"
         )
-    span = timedelta(days=days)
+    orders = STREAMS[stream] == "transactions"
+    span = timedelta(days=days or (90 if orders else 7))
     first = parse_instant(start) or wall_clock().replace(minute=0, second=0, microsecond=0) - span
-    made = events(STREAMS[stream], count, seed, first, catalogue, span=span, systems=systems, defects=defects)
+    made = (
+        transactions(count, seed, first, catalogue, span=span, systems=systems, defects=defects)
+        if orders
+        else events(STREAMS[stream], count, seed, first, catalogue, span=span, systems=systems, defects=defects)
+    )
     watch = Stopwatch()
     with counting("events", count) as progress:
         if endpoint is None:

@@ -9,7 +9,7 @@ import click
 from governance.errors import UsageError
 from pipelines.options import common
 
-STREAMS = {"service-logs": "service_log", "equipment": "equipment"}
+STREAMS = {"service-logs": "service_log", "equipment": "equipment", "transactions": "transactions"}
 
 
 @click.command(

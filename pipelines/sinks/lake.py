@@ -12,13 +12,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from governance.calendar import local_date
+from pipelines.sinks.letters import LetterWriter, first_of_each, letters_spec
 from retention.stores.delta import FencedTable, TableSpec, attempts, create_table
 from retention.stores.key_index import KeyIndex, as_keys
 
@@ -28,26 +28,6 @@ if TYPE_CHECKING:
 
     from retention.stores.delta import DataFile
     from transforms.deid.events import Batch, FileRange
-
-DEAD_LETTER_DAYS = 30
-"""How long a sealed dead letter is kept (R-ADM-03)."""
-
-DEAD_LETTERS = pa.schema(
-    [
-        ("event_key", pa.binary()),
-        ("received_date", pa.string()),
-        ("stream", pa.string()),
-        ("stage", pa.string()),
-        ("code", pa.string()),
-        ("path", pa.string()),
-        ("policy", pa.string()),
-        ("day", pa.string()),
-        ("wrapped_key", pa.binary()),
-        ("sealed", pa.binary()),
-        ("probe", pa.binary()),
-        ("due_date", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +55,25 @@ class LakeTables:
         return self._rows("personal")
 
     @property
+    def summed(self) -> TableSpec:
+        """The table whose commits carry the bundles' sums and the ranges of files."""
+        return self.anonymous
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where a report says that rows are."""
+        return {"anonymous": self.anonymous.uri, "personal": self.personal.uri, "dead_letters": self.dead_letters.uri}
+
+    @property
     def dead_letters(self) -> TableSpec:
         """The sealed rejects of all streams."""
-        return TableSpec(f"{self.lake}/dead_letters", DEAD_LETTERS, "received_date", ("stage", "code"))
+        return letters_spec(self.lake)
 
     def create(self) -> list[str]:
-        """Make the tables that are missing; return the URIs of those made."""
+        """Make the tables that are missing; return the URIs of those made. Personal ones are closed to other users."""
+        if "://" not in self.lake:
+            for closed in (self.personal, self.dead_letters):
+                Path(closed.uri).mkdir(mode=0o700, parents=True, exist_ok=True)
         return [spec.uri for spec in (self.anonymous, self.personal, self.dead_letters) if create_table(spec)]
 
     def _rows(self, path: str) -> TableSpec:
@@ -100,6 +93,7 @@ class Sum:
         dead_letters: sealed rejects by code.
         dropped: events not stored by code, `DUPLICATE` among them.
         fields_dropped: values removed by "code path"; not part of the sum of events.
+        held: rows among those added that no calendar ends yet, by code.
     """
 
     read: int = 0
@@ -108,6 +102,7 @@ class Sum:
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     fields_dropped: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Sum) -> Sum:
         """Add two sums part by part."""
@@ -118,6 +113,7 @@ class Sum:
             _added(self.dead_letters, other.dead_letters),
             _added(self.dropped, other.dropped),
             _added(self.fields_dropped, other.fields_dropped),
+            _added(self.held, other.held),
         )
 
     @property
@@ -154,15 +150,12 @@ class LakeWriter:
         wall: Callable[[], datetime],
     ) -> None:
         tables.create()
-        self._stream = tables.stream
         self._metadata = dict(metadata)
         self._file_id = file_id
-        self._wall = wall
         self._anonymous = FencedTable(tables.anonymous)
         self._personal = FencedTable(tables.personal)
-        self._letters = FencedTable(tables.dead_letters)
+        self._letters = LetterWriter(tables.lake, tables.stream, metadata, wall)
         self._rows_index = KeyIndex([self._anonymous, self._personal])
-        self._letters_index = KeyIndex([self._letters], limit=4_000_000)
 
     def write(self, batch: Batch) -> Sum:
         """Commit a de-identified batch and return its sum; nothing is committed for an empty bundle.
@@ -172,7 +165,7 @@ class LakeWriter:
         """
         if not batch.read and not batch.ranges:
             return Sum()
-        kept_letters, duplicates = self._write_letters(batch)
+        kept_letters, duplicates = self._letters.write(batch)
         personal = batch.outputs.get("personal")
         kept_personal = 0
         if personal is not None and personal.num_rows:
@@ -192,40 +185,6 @@ class LakeWriter:
         self._append(self._anonymous, 0, anonymous, summed, batch.ranges)
         return result
 
-    def _write_letters(self, batch: Batch) -> tuple[Counter[str], int]:
-        if not batch.dead_letters:
-            return Counter(), 0
-        today = self._wall()
-        dates = [_local_date(today - timedelta(days=1)), _local_date(today)]
-        rows = self._letter_rows(batch, dates[1], _local_date(today + timedelta(days=DEAD_LETTER_DAYS)))
-        for _ in attempts():
-            self._letters_index.refresh(dates)
-            keys = as_keys(rows["event_key"])
-            seen = self._letters_index.seen(dates[0], keys) | self._letters_index.seen(dates[1], keys)
-            fresh = rows.filter(pa.array(~seen & _first_of_each(keys)))
-            files = self._letters.write_files(fresh)
-            if not files or self._letters.commit(files, {**self._metadata, "ebb.rows": str(fresh.num_rows)}):
-                for file in files:
-                    self._letters_index.add(file.partition, as_keys(fresh["event_key"]), 0, file.path)
-                break
-            self._letters.discard_files(files)
-        return Counter(fresh["code"].to_pylist()), rows.num_rows - fresh.num_rows
-
-    def _letter_rows(self, batch: Batch, date: str, due: str) -> pa.Table:
-        letters = sorted(batch.dead_letters, key=lambda letter: letter.event_key)
-        number = len(letters)
-        wrapped = batch.sealer.wrapped_key() if any(letter.sealed for letter in letters) else None
-        columns = {
-            name: [getattr(letter, name) for letter in letters]
-            for name in ("event_key", "stage", "code", "path", "policy", "sealed", "probe")
-        }
-        columns |= {"received_date": [date] * number, "due_date": [due] * number, "stream": [self._stream] * number}
-        columns |= {
-            "wrapped_key": [wrapped if letter.sealed else None for letter in letters],
-            "day": [batch.sealer.day if letter.sealed else None for letter in letters],
-        }
-        return pa.table(columns, schema=DEAD_LETTERS)
-
     def _append(
         self,
         table: FencedTable,
@@ -241,7 +200,7 @@ class LakeWriter:
         for _ in attempts():
             self._rows_index.refresh(dates)
             mask = self._unseen(rows, dates)
-            if before is None or not mask.equals(before):
+            if before is None or not mask.equals(before) or not table.there(files):
                 table.discard_files(files)
                 fresh = rows.filter(mask)
                 files = table.write_files(fresh)
@@ -252,12 +211,13 @@ class LakeWriter:
                 break
         for file in files:
             keys = as_keys(fresh["event_key"].filter(pa.compute.equal(fresh["event_date"], file.partition)))
-            self._rows_index.add(file.partition, keys, number, file.path)
+            self._rows_index.add(keys, number, file)
+        self._rows_index.committed(number)
         return int(fresh.num_rows)
 
     def _unseen(self, rows: pa.Table, dates: list[str]) -> pa.BooleanArray:
         keys = as_keys(rows["event_key"])
-        unseen = _first_of_each(keys)
+        unseen = first_of_each(keys)
         column = rows["event_date"].combine_chunks().dictionary_encode()
         codes = np.asarray(column.indices)
         for code, date in enumerate(column.dictionary.to_pylist()):
@@ -276,19 +236,6 @@ class LakeWriter:
         if batch.published:
             lines["ebb.published"] = batch.published.isoformat(timespec="seconds")
         return lines
-
-
-def _first_of_each(keys: np.ndarray) -> np.ndarray:
-    """Mask the first row of every distinct key."""
-    order = np.lexsort((keys["rest"], keys["probe"]))
-    ordered = keys[order]
-    mask = np.ones(len(keys), dtype=bool)
-    mask[order[1:]] = ordered[1:] != ordered[:-1]
-    return mask
-
-
-def _local_date(instant: datetime) -> str:
-    return local_date(instant).isoformat()
 
 
 def _added(left: Mapping[str, int], right: Mapping[str, int]) -> Counter[str]:

@@ -154,13 +154,13 @@ class FilesReader:
         self._table.refresh()
         if self._open:
             bundle = self._next_lines(self._open)
-            if bundle:
+            if bundle is not None:
                 return bundle
         for path in matching(self.source.pattern):
             if self._done.get(path) == _state(path):
                 continue
             bundle = self._next_lines(self._open_at_end_of_taken(path))
-            if bundle:
+            if bundle is not None:
                 return bundle
         if not self.source.drain:
             time.sleep(seconds)

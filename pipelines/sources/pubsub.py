@@ -37,6 +37,9 @@ MESSAGES_IN_A_PULL = 1000
 PULL_SECONDS = 2.0
 """How long an empty pull waits; closing waits for it, so that no message is leased to nobody."""
 
+WAITING_BYTES = 32 << 20
+"""Nothing more is pulled while messages of more than so many bytes wait for their bundle."""
+
 _TRANSIENT = (
     google.ServiceUnavailable,
     google.DeadlineExceeded,
@@ -97,7 +100,8 @@ class PubSubReader:
     def __init__(self, source: PubSubSource) -> None:
         self._source = source
         self._client = subscriber_client()
-        self._waiting: queue.Queue[ReceivedMessage] = queue.Queue(maxsize=4 * MESSAGES_IN_A_PULL)
+        self._waiting: queue.Queue[ReceivedMessage] = queue.Queue()
+        self._waiting_bytes = 0
         self._held: set[str] = set()
         self._guard = threading.Lock()
         self._closing = threading.Event()
@@ -125,6 +129,7 @@ class PubSubReader:
                 break
             if not segments:
                 started, deadline = time.time(), time.monotonic() + self._source.max_seconds
+            self._weigh(-len(received.message.data))
             segments.append(_segment(self._source, received))
             self._bundle.append(received.ack_id)
             events += len(segments[-1].lines)
@@ -174,10 +179,14 @@ class PubSubReader:
             received = list(response.received_messages)
             self._hold([message.ack_id for message in received])
             for message in received:
-                while not self._closing.is_set():
-                    with contextlib.suppress(queue.Full):
-                        self._waiting.put(message, timeout=0.5)
-                        break
+                self._weigh(len(message.message.data))
+                self._waiting.put(message)
+            while self._waiting_bytes > WAITING_BYTES and not self._closing.wait(0.02):
+                pass
+
+    def _weigh(self, size: int) -> None:
+        with self._guard:
+            self._waiting_bytes += size
 
     def _hold(self, ids: list[str]) -> None:
         with self._guard:

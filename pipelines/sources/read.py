@@ -18,6 +18,7 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.utils.timestamp import Duration
 
 from transforms.deid.events import RawBundle, Segment
+from transforms.fused import contained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,14 +167,16 @@ class _ReadFn(beam.DoFn):
 
     def _read(self, finalizer: Any, tracker: Any) -> Iterator[RawBundle]:
         if self._reader is None:
-            self._reader = self._source.open()
+            with contained("opening the source"):
+                self._reader = self._source.open()
         finalizer.register(_nothing)  # Prism finalizes every bundle, and Python knows only those that asked for it
         restriction = tracker.current_restriction()
         if not tracker.try_claim(restriction.start):
             return
         since = time.monotonic()
         while not self._limits.stop_file.exists():
-            bundle = self._reader.pull(1.0)
+            with contained("reading"):
+                bundle = self._reader.pull(1.0)
             if bundle is not None:
                 finalizer.register(self._reader.finisher())
                 yield bundle

@@ -119,6 +119,10 @@ class People:
             resident=rng.choice(self._residents),
         )
 
+    def name(self, locale: int) -> str:
+        """Return a person's name."""
+        return self._rng.choice(self._words[locale].names)
+
     def email(self, locale: int) -> str:
         """Return an e-mail address."""
         return self._rng.choice(self._words[locale].emails)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from retention.datasets import Dataset
+    from retention.window import Window
 
     Choose = Callable[[pa.Table], np.ndarray]
     """Rows → mask of those to remove or to anonymize; asked again with fresh rows right before the deed."""
@@ -86,8 +87,13 @@ class Store(Protocol):
     def parts(self, table: str) -> Mapping[str, Part] | None:
         """Return the table's physical parts by name, or None where a table is one piece."""
 
-    def scan(self, dataset: Dataset, columns: Sequence[str], part: str | None = None) -> Iterator[pa.Table]:
-        """Yield the rows of a table (or of a part) in bounded batches, those columns only."""
+    def scan(
+        self, dataset: Dataset, columns: Sequence[str], part: str | None = None, window: Window | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of a table (or of a part) in bounded batches, those columns only.
+
+        A store may leave out rows outside `window`, and need not.
+        """
 
     def below(self, dataset: Dataset, rows: pa.Table) -> int:
         """Count the rows of children that would go with `rows` (which hold the key's columns)."""
@@ -101,6 +107,7 @@ class Store(Protocol):
         *,
         mark: str,
         treat: Treat | None = None,
+        window: Window | None = None,
     ) -> Removal:
         """Remove the chosen rows, or replace them by `treat`ed ones.
 
@@ -111,6 +118,7 @@ class Store(Protocol):
             choose: which rows.
             mark: names this deed; a store that can, records it with the deed, and does it once.
             treat: gets whole rows; None removes.
+            window: outside it no row is chosen.
         """
 
     def purge(self, table: str, *, history: bool) -> Purged:

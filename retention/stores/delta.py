@@ -8,29 +8,44 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
+from deltalake.transaction import AddAction, CommitProperties, PostCommitHookProperties, RemoveAction, Transaction
 from pyarrow import fs
 
 from governance.errors import LakeError
+from retention.stores import parquet
+from retention.stores.commit_log import CHECKPOINT_EVERY, Changes, CommitLog, DataFile, interval
+from retention.stores.disk import filesystem_of, plain_errors, probe, remove_quietly, sync_path, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+__all__ = ["Changes", "DataFile", "FencedTable", "Table", "TableSpec", "attempts", "create_table", "open_table"]
+
 ATTEMPTS = 60
 """How often one commit is tried against other writers before it is given up; each waits up to 0.2 s."""
+
+SETTLED = 5.0
+"""Seconds within which no commit can have left the log again: half of its retention."""
+
+PROPERTIES = {
+    # Short on purpose: a long log slows every commit, and what commits said is kept beside it (commit_log.py).
+    "delta.logRetentionDuration": "interval 10 seconds",
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.deletedFileRetentionDuration": "interval 7 days",
+    "delta.enableChangeDataFeed": "false",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +65,22 @@ class TableSpec:
     statistics: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A data file of a table: its path inside the table and its partition's value."""
-
-    path: str
-    partition: str
-    rows: int
-
-
 def create_table(spec: TableSpec) -> bool:
     """Make the table unless it exists; add columns that its schema lacks. Return whether it was made.
 
     Two processes may call this at once: one makes the table, both find it.
     """
-    if not DeltaTable.is_deltatable(spec.uri):
-        with contextlib.suppress(DeltaError):
+    if not table_exists(spec.uri):
+        with contextlib.suppress(DeltaError, OSError):
             DeltaTable.create(
                 spec.uri,
                 schema=spec.schema,
                 partition_by=[spec.partition],
-                configuration={
-                    "delta.dataSkippingStatsColumns": ",".join(spec.statistics),
-                    "delta.logRetentionDuration": "interval 7 days",
-                    "delta.deletedFileRetentionDuration": "interval 7 days",
-                    "delta.enableChangeDataFeed": "false",
-                },
+                configuration={"delta.dataSkippingStatsColumns": ",".join(spec.statistics), **PROPERTIES},
             )
             return True
+    if not table_exists(spec.uri):
+        probe(spec.uri)
     table = _load(spec.uri)
     have = {field.name for field in table.schema().fields}
     missing = [field for field in spec.schema if field.name not in have]
@@ -109,6 +112,9 @@ class Table:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._table = _load(uri)
+        self._loaded = self.version
+        self._confirmed = time.monotonic()
+        self.log = CommitLog(uri)
 
     @property
     def version(self) -> int:
@@ -117,11 +123,49 @@ class Table:
 
     def refresh(self) -> int:
         """Move to the newest version and return it."""
+        now = time.monotonic()
+        # Listing the log is what costs: ask for the next commit alone while it cannot have come and gone again.
+        if now - self._confirmed > SETTLED or self.log.has(self.version + 1):
+            self._update()
+        self._confirmed = now
+        return self.version
+
+    def changes(self, since: int) -> Changes | None:
+        """Return what changed between version `since` and the snapshot; None where the log no longer says."""
+        return self.log.changes(since, self.version) if since >= 0 else None
+
+    def shorten_log(self, now: datetime) -> int:
+        """Make a checkpoint and take old commits out of the log; return how many. What they said is kept."""
+        try:
+            self._table.create_checkpoint()
+        except (DeltaError, OSError) as problem:
+            raise _reworded(self.uri, problem) from None
+        with plain_errors(self.uri):
+            return self.log.shorten(now, interval(self.configuration().get("delta.logRetentionDuration")))
+
+    def vacuum(self, hours: int) -> int:
+        """Remove files that were taken away at least `hours` ago; return how many."""
+        try:
+            gone = self._table.vacuum(hours, dry_run=False, enforce_retention_duration=False)
+        except (DeltaError, OSError) as problem:
+            raise _reworded(self.uri, problem) from None
+        self._update()
+        return len(gone)
+
+    def taken_away(self) -> set[str]:
+        """Return the paths of files that were taken away and not yet removed, as far as the log tells."""
+        return set(self._table.vacuum(0, dry_run=True, enforce_retention_duration=False))
+
+    def _update(self) -> None:
+        """Move to the newest version, whatever the clock says."""
         try:
             self._table.update_incremental()
-        except DeltaError as problem:
+        except (DeltaError, OSError) as problem:
             raise _reworded(self.uri, problem) from None
-        return self.version
+        if self.version - self._loaded >= CHECKPOINT_EVERY:
+            # A snapshot that grew by increments reads every commit since it was loaded; a fresh one the checkpoint.
+            self._table = _load(self.uri)
+            self._loaded = self.version
 
     def dataset(self) -> pads.Dataset:
         """Return the snapshot as an Arrow dataset."""
@@ -145,9 +189,9 @@ class Table:
         version = self._table.transaction_version(application)
         return None if version is None else int(version)
 
-    def commits(self, newest: int | None = None) -> list[dict[str, str]]:
+    def commits(self, newest: int | None = None) -> list[dict[str, Any]]:
         """Return the metadata of the last `newest` commits (all when None), newest first."""
-        return self._table.history(newest)
+        return self.log.commits(self.version, newest)
 
     def configuration(self) -> dict[str, str | None]:
         """Return the table's settings."""
@@ -160,22 +204,7 @@ class Table:
 
     def rows_of(self, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
         """Read one data file, the partition's column among its columns, in the table's types and order."""
-        filesystem, root = _filesystem(self.uri)
-        schema = self.dataset().schema
-        names = [name for name in schema.names if columns is None or name in columns]
-        stored = [name for name in names if name != self.partition_column]
-        with pq.ParquetFile(f"{root}/{file.path}", filesystem=filesystem) as parquet:
-            there = set(parquet.schema_arrow.names)
-            data = parquet.read(columns=[name for name in stored if name in there])
-        made = {
-            name: data[name].cast(schema.field(name).type)
-            if name in there
-            else pa.array([file.partition] * file.rows, schema.field(name).type)
-            if name == self.partition_column
-            else pa.nulls(file.rows, schema.field(name).type)
-            for name in names
-        }
-        return pa.table(made, schema=pa.schema([schema.field(name) for name in names]))
+        return parquet.read_rows(self.uri, file, self.dataset().schema, self.partition_column, columns)
 
     def bytes_of(self) -> dict[str, int]:
         """Return the size of every live data file by path."""
@@ -197,20 +226,22 @@ class Table:
             if history:
                 self._table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 days"})
             self._table.create_checkpoint()
+            self.log.keep_said()
             self._table.cleanup_metadata()
             if history:
                 self._table.alter.set_table_properties({"delta.logRetentionDuration": kept})
         except DeltaError as problem:
             raise _reworded(self.uri, problem) from None
-        self.refresh()
+        self._update()
 
     def column(self, file: DataFile, name: str) -> pa.ChunkedArray:
         """Read one column of one data file; a file without the column has nothing but nulls in it."""
-        filesystem, root = _filesystem(self.uri)
-        with pq.ParquetFile(f"{root}/{file.path}", filesystem=filesystem) as parquet:
-            if name not in parquet.schema_arrow.names:
-                return pa.chunked_array([pa.nulls(file.rows, self._arrow_type(name))])
-            return parquet.read(columns=[name])[name]
+        found = parquet.read_column(self.uri, file, name)
+        return pa.chunked_array([pa.nulls(file.rows, self._arrow_type(name))]) if found is None else found
+
+    def columns_in(self, file: DataFile) -> frozenset[str]:
+        """Return the names of the columns in which a data file holds anything."""
+        return parquet.columns_in(self.uri, file)
 
     def _arrow_type(self, name: str) -> pa.DataType:
         return self.dataset().schema.field(name).type
@@ -228,24 +259,28 @@ class FencedTable(Table):
         self.spec = spec
         self.fence = spec.uri.rstrip("/").rsplit("/", 1)[-1]
 
-    def write_files(self, rows: pa.Table) -> list[DataFile]:
+    def write_files(self, rows: pa.Table, label: str = "") -> list[DataFile]:
         """Write `rows` as one synced Parquet file a partition; nothing is visible before `commit`.
 
-        Rows keep their order. Columns in which every value is null are left out of a file; readers see nulls.
+        Rows keep their order. Columns in which every value is null are left out of a file; readers see nulls. Names
+        of files begin with `label`, which tells nothing of a person.
         """
         written = []
         for value, part in _partitions(rows, self.spec.partition):
-            path = f"{self.spec.partition}={value}/{uuid.uuid4().hex}.parquet"
-            _write_parquet(self.uri, path, part.drop_columns([self.spec.partition]))
+            path = f"{self.spec.partition}={value}/{label}{uuid.uuid4().hex}.parquet"
+            parquet.write_file(self.uri, path, part.drop_columns([self.spec.partition]))
             written.append(DataFile(path, value, part.num_rows))
         return written
 
     def discard_files(self, files: list[DataFile]) -> None:
         """Remove files that were written and, as the newest snapshot shows, never committed."""
-        filesystem, root = _filesystem(self.uri)
+        filesystem, root = filesystem_of(self.uri)
         for file in files:
-            with contextlib.suppress(FileNotFoundError):
-                filesystem.delete_file(f"{root}/{file.path}")
+            remove_quietly(filesystem, f"{root}/{file.path}")
+
+    def there(self, files: Sequence[DataFile]) -> bool:
+        """Say whether files that were written, and are not committed, are still on disk."""
+        return all(size is not None for size in self._sizes(files))
 
     def commit(
         self,
@@ -253,30 +288,53 @@ class FencedTable(Table):
         metadata: Mapping[str, str],
         transactions: Mapping[str, int] | None = None,
         removed: Sequence[DataFile] = (),
+        *,
+        data_change: bool = True,
     ) -> bool:
         """Try once to add `files` and take away `removed` at the snapshot in hand, in one commit.
 
         Delta refuses it if another writer has taken one of `removed` away meanwhile.
 
+        Args:
+            files: written before.
+            metadata: what the commit says; no personal data.
+            transactions: application transactions by name, recorded with it.
+            removed: files of the snapshot.
+            data_change: False where the rows stay the same and only lie elsewhere.
+
         Returns:
-            True if they are in the table now. False if another writer moved the fence or the log: refresh, look
-            again at what is there, and try anew. A commit that raised after it had landed counts as landed.
+            True if they are in the table now. False if another writer moved the fence or the log, or one of `files`
+            is no longer there: refresh, look again at what is there, and try anew. A commit that raised after it had
+            landed counts as landed.
+
+        Raises:
+            LakeError: the place cannot be written, or the table needs a newer ebb.
         """
-        token = uuid.uuid4().hex
-        filesystem, root = _filesystem(self.uri)
+        sizes = self._sizes(files)
+        if None in sizes:
+            return False
+        token, now = uuid.uuid4().hex, int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [
             AddAction(
                 file.path,
-                filesystem.get_file_info(f"{root}/{file.path}").size,
+                size or 0,
                 {self.spec.partition: file.partition},
-                _now_ms(),
-                True,  # noqa: FBT003 - deltalake's positional signature: data_change
+                now,
+                data_change,
                 json.dumps({"numRecords": file.rows}),
             )
-            for file in files
+            for file, size in zip(files, sizes, strict=True)
         ]
-        actions += [self._removal(file) for file in removed]
-        before = self.version
+        actions += [
+            RemoveAction(
+                file.path,
+                data_change=data_change,
+                deletion_timestamp=now,
+                partition_values={self.spec.partition: file.partition},
+            )
+            for file in removed
+        ]
+        before, started = self.version, time.monotonic()
         marks = [Transaction(self.fence, (self.transaction(self.fence) or 0) + 1)]
         marks += [Transaction(name, version) for name, version in (transactions or {}).items()]
         try:
@@ -288,18 +346,49 @@ class FencedTable(Table):
                 commit_properties=CommitProperties(
                     custom_metadata={**metadata, "ebb.commit": token}, app_transactions=marks
                 ),
+                post_commithook_properties=PostCommitHookProperties(
+                    create_checkpoint=False, cleanup_expired_logs=False
+                ),
             )
-        except DeltaError:
-            now = self.refresh()
-            if now == before or not self._landed(token, now - before):
+        except (DeltaError, OSError) as problem:
+            self._update()
+            if self.version == before:
+                self._explain(problem)
                 return False
-        self.refresh()
-        _sync_log(self.uri, self.version)
+            if not self._landed(token, self.version - before):
+                return False
+        self._update()
+        if time.monotonic() - started > SETTLED and not self._holds(files, removed):
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            self._sync_log()
+        if self.log.wants_checkpoint(self.version):
+            self.shorten_log(datetime.now(tz=UTC))
         return True
 
-    def _removal(self, file: DataFile) -> RemoveAction:
-        partition = {self.spec.partition: file.partition}
-        return RemoveAction(file.path, data_change=True, deletion_timestamp=_now_ms(), partition_values=partition)
+    def _sizes(self, files: Sequence[DataFile]) -> list[int | None]:
+        filesystem, root = filesystem_of(self.uri)
+        infos = filesystem.get_file_info([f"{root}/{file.path}" for file in files]) if files else []
+        return [info.size if info.type == fs.FileType.File else None for info in infos]
+
+    def _holds(self, files: Sequence[DataFile], removed: Sequence[DataFile]) -> bool:
+        """Look afresh whether a commit holds, after a pause so long that the log may have been shortened past it."""
+        self._table = _load(self.uri)
+        live = {file.path for file in self.files()}
+        return all(file.path in live for file in files) and not any(file.path in live for file in removed)
+
+    def _explain(self, problem: Exception) -> None:
+        """Raise what no retry will mend: a place that cannot be written, a table of a newer version."""
+        if isinstance(problem, OSError):
+            raise unwritable(self.uri, problem) from None
+        probe(self.uri)
+        if self.log.of_newer_version():
+            raise _reworded(self.uri, problem) from None
+
+    def _sync_log(self) -> None:
+        filesystem, root = filesystem_of(self.uri)
+        sync_path(filesystem, f"{root}/_delta_log/{self.version:020d}.json")
+        sync_path(filesystem, f"{root}/_delta_log")
 
     def _landed(self, token: str, versions: int) -> bool:
         return any(commit.get("ebb.commit") == token for commit in self.commits(versions))
@@ -328,50 +417,24 @@ def _load(uri: str) -> DeltaTable:
 
 
 def _reworded(uri: str, problem: Exception) -> LakeError:
-    return LakeError(f"the table at {uri} cannot be read ({type(problem).__name__}): is it of a newer version?")
-
-
-def _filesystem(uri: str) -> tuple[fs.FileSystem, str]:
-    if "://" in uri:
-        filesystem, root = fs.FileSystem.from_uri(uri)
-        return filesystem, root.rstrip("/")
-    return fs.LocalFileSystem(), os.path.abspath(uri)  # noqa: PTH100 - deltalake resolves it the same way
+    """Say what is wrong with a table; the library's own text is a page long and may quote what it read."""
+    if isinstance(problem, PermissionError):
+        return LakeError(f"the table at {uri} cannot be read: give this user the folder, or run as its owner")
+    if isinstance(problem, OSError):
+        return unwritable(uri, problem)
+    with contextlib.suppress(OSError, ValueError):
+        if CommitLog(uri).of_newer_version():
+            return LakeError(
+                f"the table at {uri} was written by a newer version of ebb or of Delta: upgrade this ebb and run "
+                "again; nothing was written"
+            )
+    return LakeError(
+        f"the table at {uri} cannot be read ({type(problem).__name__}): its log (_delta_log) is damaged or incomplete; "
+        "stop what writes to it, restore _delta_log from a copy, and run again. The data files are not touched"
+    )
 
 
 def _partitions(rows: pa.Table, name: str) -> Iterator[tuple[str, pa.Table]]:
     column = rows[name]
     for value in sorted(pc.unique(column).to_pylist()):
         yield value, rows.filter(pc.equal(column, value))
-
-
-def _write_parquet(uri: str, path: str, rows: pa.Table) -> None:
-    filesystem, root = _filesystem(uri)
-    full = f"{root}/{path}"
-    filesystem.create_dir(full.rsplit("/", 1)[0], recursive=True)
-    empty = [name for name in rows.column_names if rows[name].null_count == rows.num_rows]
-    with filesystem.open_output_stream(full) as sink:
-        # No statistics: minimum and maximum of a token column are tokens.
-        pq.write_table(rows.drop_columns(empty), sink, compression="zstd", write_statistics=False)
-    if isinstance(filesystem, fs.LocalFileSystem):
-        _sync(full)
-        _sync(full.rsplit("/", 1)[0])
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
-
-
-def _sync_log(uri: str, version: int) -> None:
-    filesystem, root = _filesystem(uri)
-    if isinstance(filesystem, fs.LocalFileSystem):
-        with contextlib.suppress(FileNotFoundError):
-            _sync(f"{root}/_delta_log/{version:020d}.json")
-            _sync(f"{root}/_delta_log")
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

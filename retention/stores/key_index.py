@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +11,30 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retention.stores.delta import DataFile, Table
+    from retention.stores.commit_log import Changes, DataFile
 
 KEYS = np.dtype([("probe", "u8"), ("rest", "u8")])
 """A 16-byte key as a 64-bit probe, by which runs are sorted, and the 64 bits that confirm it."""
+
+
+class Keyed(Protocol):
+    """What an index needs of a table."""
+
+    @property
+    def version(self) -> int:
+        """The version of the snapshot in hand."""
+
+    def refresh(self) -> int:
+        """Move to the newest version and return it."""
+
+    def files(self) -> list[DataFile]:
+        """Return the data files of the snapshot."""
+
+    def changes(self, since: int) -> Changes | None:
+        """Return what changed from version `since` to the snapshot; None where that is not known."""
+
+    def column(self, file: DataFile, name: str) -> pa.ChunkedArray:
+        """Read one column of one data file."""
 
 
 class KeyIndex:
@@ -28,24 +48,28 @@ class KeyIndex:
         limit: how many keys to hold at most (16 bytes each); one partition is always held.
     """
 
-    def __init__(self, tables: Sequence[Table], limit: int = 20_000_000) -> None:
+    def __init__(self, tables: Sequence[Keyed], limit: int = 8_000_000) -> None:
         self._tables = tuple(tables)
         self._limit = limit
         self._runs: OrderedDict[str, list[np.ndarray]] = OrderedDict()
-        self._read: dict[str, set[tuple[int, str]]] = {}
         self._versions = [-1] * len(self._tables)
-        self._files: list[dict[str, list[DataFile]]] = [{} for _ in self._tables]
+        self._files: list[dict[str, dict[str, DataFile]]] = [{} for _ in self._tables]
+        # Files of partitions held, of which the keys are not read yet; and files whose keys were added by hand.
+        self._unread: dict[str, list[tuple[int, DataFile]]] = {}
+        self._own: list[set[tuple[str, str]]] = [set() for _ in self._tables]
 
     def refresh(self, partitions: Sequence[str]) -> None:
         """Bring the tables to their newest version and the keys of `partitions` with them."""
         for number, table in enumerate(self._tables):
             version = table.refresh()
             if version != self._versions[number]:
+                changes = table.changes(self._versions[number]) if self._versions[number] >= 0 else None
+                if changes is None:
+                    self._look_at_all(number)
+                else:
+                    self._follow(number, changes)
                 self._versions[number] = version
-                grouped: dict[str, list[DataFile]] = {}
-                for file in table.files():
-                    grouped.setdefault(file.partition, []).append(file)
-                self._files[number] = grouped
+                self._own[number].clear()
         for partition in partitions:
             self._catch_up(partition)
         self._forget(set(partitions))
@@ -64,31 +88,63 @@ class KeyIndex:
                 found[row] |= bool((run["rest"][start[row] : end] == keys["rest"][row]).any())
         return found
 
-    def add(self, partition: str, keys: np.ndarray, table: int, path: str) -> None:
-        """Remember keys that this writer has just committed in the file `path` of table number `table`."""
-        self._read.setdefault(partition, set()).add((table, path))
-        self._insert(partition, keys)
+    def add(self, keys: np.ndarray, table: int, file: DataFile) -> None:
+        """Remember keys that this writer has just committed in a file of table number `table`."""
+        self._files[table].setdefault(file.partition, {})[file.path] = file
+        self._own[table].add((file.partition, file.path))
+        self._insert(file.partition, keys)
+
+    def committed(self, table: int) -> None:
+        """Note that table number `table` was committed to, so that a commit of one's own is not looked up again."""
+        if self._tables[table].version == self._versions[table] + 1:
+            self._versions[table] += 1
+            self._own[table].clear()
 
     def __len__(self) -> int:
         """Return how many keys are held."""
         return sum(len(run) for runs in self._runs.values() for run in runs)
 
+    def _look_at_all(self, number: int) -> None:
+        """Take the files of a table anew, and forget the partitions whose files changed."""
+        grouped: dict[str, dict[str, DataFile]] = {}
+        for file in self._tables[number].files():
+            grouped.setdefault(file.partition, {})[file.path] = file
+        known = self._files[number]
+        for partition in list(self._runs):
+            if grouped.get(partition, {}).keys() != known.get(partition, {}).keys():
+                self._drop(partition)
+        self._files[number] = grouped
+
+    def _follow(self, number: int, changes: Changes) -> None:
+        """Note the files that were added; forget the partitions that lost one, since their keys may be gone."""
+        files = self._files[number]
+        for file in changes.added:
+            files.setdefault(file.partition, {})[file.path] = file
+            if file.partition in self._runs and (file.partition, file.path) not in self._own[number]:
+                self._unread.setdefault(file.partition, []).append((number, file))
+        for file in changes.removed:
+            files.get(file.partition, {}).pop(file.path, None)
+            self._drop(file.partition)
+
     def _catch_up(self, partition: str) -> None:
+        held = partition in self._runs
+        unread = self._unread.pop(partition, [])
+        if not held:
+            unread = [(n, file) for n, files in enumerate(self._files) for file in files.get(partition, {}).values()]
         runs = self._runs.setdefault(partition, [])
         self._runs.move_to_end(partition)
-        done = self._read.setdefault(partition, set())
-        fresh = []
-        for number, files in enumerate(self._files):
-            for file in files.get(partition, ()):
-                if (number, file.path) not in done:
-                    fresh.append(as_keys(self._tables[number].column(file, "event_key")))
-                    done.add((number, file.path))
-        if fresh:
-            joined = np.concatenate(fresh)
-            if not runs:
-                runs.append(_sorted(joined))
-            else:
-                self._insert(partition, joined)
+        fresh = [as_keys(self._tables[number].column(file, "event_key")) for number, file in unread]
+        if not fresh:
+            return
+        joined = np.concatenate(fresh)
+        if runs:
+            self._insert(partition, joined)
+        elif len(joined):
+            runs.append(_sorted(joined))
+
+    def _drop(self, partition: str) -> None:
+        self._runs.pop(partition, None)
+        self._unread.pop(partition, None)
 
     def _insert(self, partition: str, keys: np.ndarray) -> None:
         if not len(keys):
@@ -104,8 +160,7 @@ class KeyIndex:
             oldest = next((partition for partition in self._runs if partition not in keep), None)
             if oldest is None:
                 return
-            del self._runs[oldest]
-            del self._read[oldest]
+            self._drop(oldest)
 
 
 def as_keys(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

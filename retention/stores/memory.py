@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from retention.datasets import Child, Dataset
     from retention.stores.base import Choose, Treat
+    from retention.window import Window
 
 
 class MemoryStore:
@@ -36,11 +37,13 @@ class MemoryStore:
         rows = self._table(table)
         return Shape(dict(zip(rows.column_names, rows.schema.types, strict=True)), self._key(table))
 
-    def parts(self, table: str) -> Mapping[str, Part] | None:  # noqa: ARG002 - one piece each
+    def parts(self, table: str) -> Mapping[str, Part] | None:
         """Return None: a table is one piece."""
         return None
 
-    def scan(self, dataset: Dataset, columns: Sequence[str], part: str | None = None) -> Iterator[pa.Table]:
+    def scan(
+        self, dataset: Dataset, columns: Sequence[str], part: str | None = None, window: Window | None = None
+    ) -> Iterator[pa.Table]:
         """Yield the table as one batch."""
         yield self._table(dataset.table).select(list(columns))
 
@@ -57,6 +60,7 @@ class MemoryStore:
         *,
         mark: str,
         treat: Treat | None = None,
+        window: Window | None = None,
     ) -> Removal:
         """Remove or replace the chosen rows."""
         rows = self._table(dataset.table)
@@ -80,11 +84,12 @@ class MemoryStore:
     def _count(self, child: Child, parents: pa.Table, parent: str) -> int:
         rows, mask = self._children(child, parents, parent)
         found = rows.filter(mask)
-        return found.num_rows + sum(self._count(grandchild, found, child.table) for grandchild in child.children)
+        below = sum(self._count(grandchild, found, child.table) for grandchild in child.children)
+        return int(found.num_rows) + below
 
     def _children(self, child: Child, parents: pa.Table, parent: str) -> tuple[pa.Table, pa.Array]:
         rows = self._table(child.table)
-        wanted = parents[child.references or self._key(parent)[0]].combine_chunks()
+        wanted: pa.Array = parents[child.references or self._key(parent)[0]].combine_chunks()
         return rows, pc.is_in(rows[child.column], value_set=wanted)
 
     def _whole(self, table: str, rows: pa.Table) -> pa.Table:

@@ -1,11 +1,12 @@
 """`ebb` with one fault built in: `python -m tests.canary.faulty FAULT run …`.
 
-The faults are what libraries do: raise errors that quote the value at hand. `leak` writes values into a table,
-and is there to be found.
+The faults are what libraries do: raise errors that quote the value at hand. `full` leaves no room on the disk after
+the first commit. `leak` writes values into a table, and is there to be found.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ def plant(fault: str) -> None:
     _wrap(Decoder, "__call__", _remembering)
     if fault == "leak":
         _wrap(Engine, "deidentify", _leaking)
+    elif fault == "full":
+        _wrap(LakeWriter, "write", _filling)
     else:
         owner, name = _PLACES[fault]
         _wrap(owner, name, _failing)
@@ -70,6 +73,15 @@ def _failing(function: Any) -> Any:
         return result
 
     return fail
+
+
+def _filling(write: Any) -> Any:
+    def fill(*given: Any) -> Any:
+        result = write(*given)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, resource.RLIM_INFINITY))
+        return result
+
+    return fill
 
 
 def _leaking(deidentify: Any) -> Any:

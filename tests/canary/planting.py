@@ -13,9 +13,9 @@ from tests.canary.scanning import Planted
 from transforms.deid.contract import Contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from governance.policy import Catalogue
+    from governance.policy import Catalogue, Row
 
 _STEM = "Qxzvk"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -58,6 +58,18 @@ class Garden:
         )
         value = values[len(self.planted) % len(values)]
         return self.note(where, value, word, number) if word in value else self.note(where, value, value[4:], number)
+
+    def identifier(self, where: str) -> str:
+        """Return words around an identifier that detection knows by its form; the words themselves may stay."""
+        word, number = self.ids()
+        email, phone = f"{word}.{number}@{word}.example", f"138{number[-8:]}"
+        if len(self.planted) % 2:
+            return self.note(where, f"write to {email} please", email, word, number)
+        return self.note(where, f"电话 {phone}, 谢谢", phone)
+
+    def plain(self, name: str, where: str) -> str:
+        """Return what `text` does, whatever the field expects."""
+        return self.text(where)
 
     def shaped(self, name: str, where: str) -> str:
         """Return a value of the form that the field expects, an identifier in it."""
@@ -130,11 +142,8 @@ class Planter:
             "user_initiated": True,
             "provenance": {name: garden.text(f"{at} meta.provenance.{name}") for name in proof},
         }
-        for name, make in (("text", lambda name, where: garden.text(where)), ("shaped", garden.shaped)):
-            fields = {
-                row.field: make(row.field, f"{at} {row.field}, {name}") if row.type == "text" else NUMBERS[row.field]
-                for row in contract.rows.values()
-            }
+        for name, make in (("text", garden.plain), ("shaped", garden.shaped)):
+            fields = {row.field: self._value(row, make, f"{at} {row.field}, {name}") for row in contract.rows.values()}
             yield self._event(at, system, fields=fields, meta=everything)
             for signal in ("dnt", "minor_marker"):
                 yield self._event(f"{at} {signal}", system, fields=fields, meta={signal: True})
@@ -152,6 +161,12 @@ class Planter:
             yield self._event(f"{at} time", system, event_time=(garden.when + timedelta(days=days)).isoformat())
         long = garden.text(f"{at} oversized")
         yield self._event(f"{at} oversized", system, fields={"device_model": f"{long} {'x' * 9000} {long}"})
+
+    def _value(self, row: Row, make: Callable[[str, str], str], where: str) -> str | int:
+        if row.type != "text":
+            return NUMBERS[row.field]
+        keeps_words = getattr(row.analytics, "words", "drop") != "drop"
+        return self.garden.identifier(where) if keeps_words else make(row.field, where)
 
     def _each_name(self, contract: Contract) -> Iterator[dict[str, Any]]:
         """Yield an event for each row of the inventory that the stream does not take, and wrong types of the others."""
@@ -177,7 +192,11 @@ class Planter:
         yield f'["{text(f"{at} array")}"]'.encode()
         yield f'{{"system": "sepp", "event_type": "{text(f"{at} surrogate")} \\ud800"}}'.encode()
         twice = (text(f"{at} repeated"), text(f"{at} repeated"))
-        yield json.dumps(self._event(at, "sepp")).replace("{", f'{{"fields": {{"{twice[0]}": "{twice[1]}"}}, ', 1).encode()
+        yield (
+            json.dumps(self._event(at, "sepp"))
+            .replace("{", f'{{"fields": {{"{twice[0]}": "{twice[1]}"}}, ', 1)
+            .encode()
+        )
         yield (f'{{"system": "{text(f"{at} huge")}", "fields": "' + "y" * (1 << 20) + '"}').encode()
 
 

@@ -66,7 +66,7 @@ class Scanner:
         names = {}
         for where, secret in secrets:
             names |= {secret: f"{where}, raw", secret.hex().encode(): f"{where}, hex"}
-            names |= {core: f"{where}, base64" for core in _base64_cores(secret)}
+            names |= dict.fromkeys(_base64_cores(secret), f"{where}, base64")
         scanner._add(names)
         return scanner
 
@@ -86,11 +86,12 @@ class Scanner:
     def _find(self, data: bytes) -> Iterator[str]:
         for shift in range(min(_WINDOW, len(data))):
             count = (len(data) - shift) // _WINDOW
-            if not count:
+            if not count or not len(self._starts):
                 continue
             windows = np.frombuffer(data, "<u8", count, shift)
             likely = np.flatnonzero(self._table[_hashed(windows)])
-            for at in likely[np.isin(windows[likely], self._starts)].tolist():
+            places = np.searchsorted(self._starts[:-1], windows[likely])
+            for at in likely[self._starts[places] == windows[likely]].tolist():
                 for pattern, name in self._by_start[int(windows[at])]:
                     if data.startswith(pattern, shift + at * _WINDOW):
                         yield name
@@ -146,22 +147,29 @@ def decoded(data: bytes) -> Iterator[bytes]:
 
 
 def _columns(data: bytes) -> Iterator[bytes]:
-    """Yield everything that a Parquet file holds: footer, key-value metadata and each column's values."""
+    """Yield everything that a Parquet file holds: footer, key-value metadata, values, and words that no row uses."""
     try:
         parquet = pq.ParquetFile(io.BytesIO(data))
     except pa.ArrowInvalid:  # a write that was cut short
         return
     with parquet:
-        metadata = parquet.metadata
+        metadata, schema = parquet.metadata, parquet.schema_arrow
         yield str(metadata.to_dict()).encode()
         for key, value in (metadata.metadata or {}).items():
-            yield key
-            yield value
+            yield from (key, value)
             if key == b"ARROW:schema":
                 yield base64.b64decode(value)
-        for name in parquet.schema_arrow.names:
-            values = parquet.read(columns=[name])[name].to_pylist()
-            yield b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in values)
+        for name in schema.names:
+            yield _joined(parquet.read(columns=[name])[name].to_pylist())
+    with pq.ParquetFile(io.BytesIO(data), read_dictionary=schema.names) as parquet:
+        for column in parquet.read().columns:
+            for chunk in column.chunks:
+                if isinstance(chunk, pa.DictionaryArray):
+                    yield _joined(chunk.dictionary.to_pylist())
+
+
+def _joined(values: Iterable[object]) -> bytes:
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in values)
 
 
 def _base64_cores(plain: bytes) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from governance.keys import EventKeys, Keyring, OpsKey, RootKey, open_sealed
 from governance.policy import Catalogue, load_catalogue
 from transforms.deid.decode import Decoder
 from transforms.deid.events import Batch, DeadLetter, RawBundle, Sealer, Segment
+from transforms.deid.letters import read_letter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,11 +93,11 @@ def sealer(shared_keyring: Keyring) -> Sealer:
 
 @pytest.fixture
 def opened(shared_keyring: Keyring, ops: OpsKey, sealer: Sealer) -> Callable[[DeadLetter], bytes]:
-    """Return a function that opens what `sealer` sealed."""
+    """Return a function that opens what `sealer` sealed, and gives the record."""
 
     def open_letter(letter: DeadLetter) -> bytes:
         assert letter.sealed is not None
-        return open_sealed(
+        payload = open_sealed(
             ops,
             shared_keyring,
             purpose="dead_letters",
@@ -105,6 +106,7 @@ def opened(shared_keyring: Keyring, ops: OpsKey, sealer: Sealer) -> Callable[[De
             sealed=letter.sealed,
             associated=letter.event_key,
         )
+        return read_letter(payload).line
 
     return open_letter
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -10,9 +11,9 @@ import pyarrow as pa
 import pytest
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from governance.errors import RefusedError
+from governance.errors import LakeError, RefusedError
 from transforms.deid.events import Batch, RawBundle
-from transforms.fused import StaysPutCoder, refuse_shuffle_before
+from transforms.fused import StaysPutCoder, StepError, contained, refuse_shuffle_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class _RememberFn(beam.DoFn):
     STATE = ReadModifyWriteStateSpec("seen", beam.coders.VarIntCoder())
 
-    def process(self, element: Any, seen: Any = beam.DoFn.StateParam(STATE)) -> Iterator[Any]:
+    def process(self, element: Any, seen: Any = beam.DoFn.StateParam(STATE)) -> Iterator[Any]:  # noqa: B008 - Beam's way to ask
         seen.write(1)
         yield element
 
@@ -68,3 +69,34 @@ def test_a_batch_refuses_pickle() -> None:
     batch = Batch(0, pa.table({}), [], sealer=None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="does not leave its process"):
         pickle.dumps(batch)
+
+
+class _Panic(BaseException):
+    """As native code raises it: not an Exception."""
+
+
+def _quote(kind: type[BaseException], first: Exception | None = None) -> None:
+    raise kind("a table cannot be read" if kind is LakeError else "Wang " + "Wei") from first
+
+
+def _fail(kind: type[BaseException]) -> None:
+    try:
+        _quote(ValueError)
+    except ValueError as first:
+        _quote(kind, first)
+
+
+@pytest.mark.parametrize("kind", [ValueError, pa.ArrowInvalid, _Panic, LakeError])
+def test_no_traceback_tells_the_text_of_an_error(kind: type[BaseException]) -> None:
+    """What engines print of a failed step, causes and contexts included, holds no text but ebb's own."""
+    with pytest.raises(LakeError if kind is LakeError else StepError) as raised, contained("decoding"):
+        _fail(kind)
+    told = "".join(traceback.format_exception(raised.value))
+    assert "a table cannot be read" in told or f"decoding failed ({kind.__name__} at test_fused.py:" in told
+    assert "Wang Wei" not in told
+
+
+def test_an_interrupt_passes() -> None:
+    """Asking a process to end is no failure of a step."""
+    with pytest.raises(KeyboardInterrupt), contained("decoding"):
+        raise KeyboardInterrupt

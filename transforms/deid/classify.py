@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.calendar import local_date
-from governance.policy import PackPair
+from governance.policy import RECORD_STREAMS, PackPair
 from governance.policy.retention import due_date
 from transforms.deid.columns import compact, encode
 from transforms.deid.rejects import SUBJECT_KINDS, drop, reject
@@ -36,6 +36,7 @@ _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _TICK
 _CHINA = timedelta(hours=8) // _TICK
 _PERSONAL = ("P", "S")
+CLOCKS = ("order_number", "transaction_completed_at")
 
 
 def classify(batch: Batch, catalogue: Catalogue, stream: str, now: datetime) -> Batch:
@@ -44,7 +45,8 @@ def classify(batch: Batch, catalogue: Catalogue, stream: str, now: datetime) -> 
     Args:
         batch: as decoded; changed in place.
         catalogue: inventory and packs.
-        stream: `service_log` or `equipment`.
+        stream: `service_log`, `equipment`, or `transactions`, of which nothing expires and no record is refused for
+            what one of its fields holds.
         now: aware; rules "too far ahead", "expired" and the pack of now.
 
     Returns:
@@ -55,12 +57,16 @@ def classify(batch: Batch, catalogue: Catalogue, stream: str, now: datetime) -> 
     reject(batch, times > _ticks(now + MAX_AHEAD), STAGE, "TIME_IN_FUTURE", "event_time")
     _choose_packs(batch, catalogue, now)
     reject(batch, _packs_of(batch) < 0, STAGE, "POLICY_NONE", "event_time")
-    _drop_expired(batch, now)
+    records = stream in RECORD_STREAMS
+    if not records:
+        _drop_expired(batch, now)
     _check_event_types(batch, catalogue, stream)
     rows = [row for row in catalogue.stream_fields(stream) if row.field in batch.table.column_names]
     for row in rows:
-        _reject_treated(batch, row.field, [pair.treatment(row, "anonymous") for pair in _pairs(batch)])
+        _reject_treated(batch, row.field, [pair.treatment(row, "anonymous") for pair in _pairs(batch)], records)
     _mark_personal(batch, catalogue, [row.field for row in rows if row.sensitivity in _PERSONAL])
+    if records:
+        _copy_clocks(batch)
     for row in rows:
         _keep_named(batch, row.field)
     return batch
@@ -134,12 +140,15 @@ def _check_event_types(batch: Batch, catalogue: Catalogue, stream: str) -> None:
         reject(batch, mask, STAGE, "EVENT_TYPE_UNKNOWN", "event_type", policy=citation(batch))
 
 
-def _reject_treated(batch: Batch, name: str, treatments: Sequence[object]) -> None:
-    """Reject events that carry a field which one of their packs refuses."""
+def _reject_treated(batch: Batch, name: str, treatments: Sequence[object], records: bool) -> None:
+    """Reject events that carry a field which one of their packs refuses; a record stays and loses the field."""
     codes = [getattr(treatment, "code", None) for treatment in treatments]
     for code in {code for code in codes if code is not None}:
         refused = np.array([one == code for one in codes], dtype=bool)
         mask = refused[_packs_of(batch)] & _there(batch, name)
+        if records:
+            remove(batch, name, mask, code, f"fields.{name}")
+            continue
         destroy = code in ("SECRET_PROHIBITED", "BIOMETRIC_PROHIBITED")
         reject(batch, mask, STAGE, code, f"fields.{name}", destroy=destroy, policy=citation(batch))
 
@@ -162,6 +171,17 @@ def _mark_personal(batch: Batch, catalogue: Catalogue, names: Sequence[str]) -> 
             some |= _there(batch, f"subject.{kind}")
         personal |= some & with_any[_packs_of(batch)]
     batch.table = batch.table.append_column("personal", pa.array(personal))
+
+
+def _copy_clocks(batch: Batch) -> None:
+    """Keep what joins a transaction's records and starts their period, even where a policy does not name it.
+
+    The floor of R-RET-02 is the law's: order number and completion are read for it, from columns of their own that
+    nothing stores, and leave the record itself like any other field that is not named.
+    """
+    for name in CLOCKS:
+        if name in batch.table.column_names:
+            batch.table = batch.table.append_column(f"clock.{name}", batch.table[name])
 
 
 def _keep_named(batch: Batch, name: str) -> None:

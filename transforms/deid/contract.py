@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from governance.policy import STREAMS, load_catalogue
+from governance.policy import RECORD_STREAMS, STREAMS, load_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -141,5 +141,5 @@ def schema_text(stream: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in STREAMS:
+    for name in (*STREAMS, *RECORD_STREAMS):
         schema_path(name).write_text(schema_text(name), encoding="utf-8")

@@ -15,15 +15,16 @@ import numpy as np
 import pyarrow as pa
 
 from transforms.deid.contract import Contract
-from transforms.deid.events import Batch
+from transforms.deid.csv_lines import parse_csv
+from transforms.deid.events import Batch, Origin
 from transforms.deid.formats import parse_apache
 from transforms.deid.instants import INSTANT
 from transforms.deid.lenient import Lenient
-from transforms.deid.mapping import builtin_mappings, check_mapping, load_mapping, map_lines
+from transforms.deid.mapping import builtin_mappings, check_mapping, fits, load_mapping, map_lines
 from transforms.deid.native import NativeParser
 from transforms.deid.parsed import Parsed
 from transforms.deid.prohibited import Prohibited
-from transforms.deid.rejects import dead_letter
+from transforms.deid.rejects import Record, dead_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from governance.keys import EventKeys
     from governance.policy import Catalogue
-    from transforms.deid.events import DeadLetter, RawBundle, Sealer, Segment
+    from transforms.deid.events import DeadLetter, RawBundle, Sealer
     from transforms.deid.mapping import FormatMapping
     from transforms.deid.parsed import Refusal
 
@@ -44,7 +45,7 @@ class Decoder:
 
     Args:
         catalogue: inventory and packs.
-        stream: `service_log` or `equipment`.
+        stream: `service_log`, `equipment` or `transactions`.
         keys: names events for good.
         now: stands in for the publish time where there is none, and picks the pack of now; each call may give a
             later one.
@@ -68,41 +69,50 @@ class Decoder:
     ) -> None:
         self._keys = keys
         self._now = now
-        self._mappings = dict(builtin_mappings() if mappings is None else mappings)
+        known = dict(builtin_mappings() if mappings is None else mappings)
         self._default = default_format
         self._contract = Contract(catalogue, stream)
-        if default_format not in (NATIVE, APACHE, *self._mappings):
-            self._mappings[default_format] = load_mapping(Path(default_format))
-            check_mapping(self._mappings[default_format], self._contract)
+        if default_format not in (NATIVE, APACHE, *known):
+            known[default_format] = load_mapping(Path(default_format))
+        if default_format in known:
+            check_mapping(known[default_format], self._contract)
+        # A message may name any format; one made for another stream is as good as unknown here.
+        self._mappings = {name: one for name, one in known.items() if fits(one, self._contract)}
         self._lenient = Lenient(catalogue, self._contract, Prohibited(catalogue))
         self._native = NativeParser(self._contract, self._lenient)
 
     def __call__(self, bundle: RawBundle, sealer: Sealer, now: datetime | None = None) -> Batch:
         """Return the events of `bundle`, its bad lines as dead letters sealed by `sealer`."""
         now = self._now if now is None else now
-        formats: dict[str, list[Segment]] = {}
-        for segment in bundle.segments:
-            formats.setdefault(segment.format or self._default, []).append(segment)
+        formats: dict[str, list[int]] = {}
+        for number, segment in enumerate(bundle.segments):
+            formats.setdefault(segment.format or self._default, []).append(number)
         batch = Batch(0, _EMPTY, [], sealer, ranges=bundle.ranges, probe=self._keys.subject_probe)
         received = [segment.published for segment in bundle.segments if segment.published is not None]
         batch.published = min(received, default=None)
-        tables = [self._decode(name, _Lines(segments), batch, now) for name, segments in formats.items()]
+        batch.origins = tuple(
+            Origin(one.format or self._default, one.system, one.published, one.base) for one in bundle.segments
+        )
+        batch.replayed = bundle.replayed
+        tables = [self._decode(name, _Lines(bundle, numbers), batch, now) for name, numbers in formats.items()]
         batch.table = pa.concat_tables([_EMPTY, *tables], promote_options="default").combine_chunks()
         return batch
 
     def _decode(self, name: str, lines: _Lines, batch: Batch, now: datetime) -> pa.Table:
-        batch.read += len(lines.records)
         parsed = self._parse(name, lines, now)
+        batch.read += len(lines.records) - parsed.headers
         batch.fields_dropped.update(parsed.drops)
         index = np.asarray(parsed.index, dtype=np.int64)
         columns = {
             "event_key": pa.array(self._event_keys(parsed, lines), pa.binary(16)),
             **parsed.columns,
             "received": lines.received(index),
+            **lines.origins(index),
         }
         if parsed.refused:
             batch.dead_letters += self._dead_letters(parsed.refused, lines, batch)
-            batch.raw += [lines.records[number] for number in parsed.index]
+        if parsed.refused or parsed.cleaned or parsed.headers:
+            batch.raw += [parsed.cleaned.get(number, lines.records[number]) for number in parsed.index]
         else:
             batch.raw += lines.records
         return pa.table(columns)
@@ -112,6 +122,15 @@ class Decoder:
             return self._native(lines.records, now)
         if name == APACHE:
             return parse_apache(lines.records, lines.of_segment("system"), self._lenient.unparsed)
+        if name in self._mappings and self._mappings[name].columns:
+            return parse_csv(
+                self._mappings[name],
+                self._lenient,
+                lines.records,
+                systems=lines.of_segment("system"),
+                first_of_file=lines.first_of_file(),
+                contract=self._contract,
+            )
         if name in self._mappings:
             records = map_lines(
                 self._mappings[name],
@@ -128,6 +147,8 @@ class Decoder:
         return Parsed({}, [], refused=named)
 
     def _event_keys(self, parsed: Parsed, lines: _Lines) -> list[bytes]:
+        if lines.keys is not None:
+            return [lines.keys[number] for number in parsed.index]
         systems = parsed.columns["system"].to_pylist() if parsed.columns else []
         ids = parsed.ids
         if ids is not None and all(ids):
@@ -137,7 +158,9 @@ class Decoder:
     def _named(
         self, numbers: Sequence[int], names: Iterable[tuple[str | None, str | None]], lines: _Lines
     ) -> list[bytes]:
-        """Return event keys by id where a record has one, else by where it lay in the source."""
+        """Return the event keys that records bear already, else by id where one has an id, else by its place."""
+        if lines.keys is not None:
+            return [lines.keys[number] for number in numbers]
         found = self._keys.by_position(*lines.positions(numbers))
         with_id = [(row, name[0], name[1]) for row, name in enumerate(names) if name[0] and name[1]]
         if with_id:
@@ -150,17 +173,27 @@ class Decoder:
         numbers = [number for number, _ in refused]
         keys = self._named(numbers, ((one.system, one.event_id) for _, one in refused), lines)
         return [
-            dead_letter(batch, key, STAGE, lines.records[number], one)
-            for key, (number, one) in zip(keys, refused, strict=True)
+            dead_letter(batch, STAGE, Record(key, *place, lines.records[number]), one)
+            for key, place, (number, one) in zip(keys, lines.places(numbers), refused, strict=True)
         ]
 
 
 class _Lines:
-    """Lines of one format, from many segments, without the blank ones."""
+    """Lines of one format, from many segments of a bundle, without the blank ones.
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
+    Attributes:
+        records: the lines.
+        keys: the event keys that they bear already, if they do.
+    """
+
+    def __init__(self, bundle: RawBundle, numbers: Sequence[int]) -> None:
+        segments = [bundle.segments[number] for number in numbers]
+        self._numbers = np.asarray(numbers, dtype=np.int32)
         self._segments = segments
         self.records = list(chain.from_iterable(segment.lines for segment in segments))
+        self.keys: list[bytes] | None = None
+        if bundle.replayed:
+            self.keys = list(chain.from_iterable(segment.keys or () for segment in segments))
         counts = [len(segment.lines) for segment in segments]
         self._segment = np.repeat(np.arange(len(segments)), counts)
         self._offsets = np.fromiter(
@@ -170,6 +203,7 @@ class _Lines:
             filled = [number for number, line in enumerate(self.records) if line.strip()]
             self.records = [self.records[number] for number in filled]
             self._segment, self._offsets = self._segment[filled], self._offsets[filled]
+            self.keys = self.keys and [self.keys[number] for number in filled]
 
     def of_segment(self, attribute: str) -> list[Any]:
         """Return an attribute of each line's segment."""
@@ -181,6 +215,26 @@ class _Lines:
         bases = [segment.base for segment in self._segments]
         rows = np.asarray(numbers, dtype=np.int64)
         return [bases[number] for number in self._segment[rows].tolist()], self._offsets[rows].tolist()
+
+    def origins(self, numbers: np.ndarray) -> dict[str, pa.Array]:
+        """Return the columns that say where the lines `numbers` came from."""
+        return {
+            "origin.number": pa.array(self._numbers[self._segment[numbers]]),
+            "origin.offset": pa.array(self._offsets[numbers]),
+        }
+
+    def places(self, numbers: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """Return the same of each of the lines `numbers`."""
+        rows = np.asarray(numbers, dtype=np.int64)
+        return zip(self._numbers[self._segment[rows]].tolist(), self._offsets[rows].tolist(), strict=True)
+
+    def first_of_file(self) -> int | None:
+        """Return the number of the line with which a file begins, if it is among them and read for the first time."""
+        if self.keys is not None:
+            return None
+        from_file = np.array([segment.published is None for segment in self._segments], dtype=bool)
+        found = np.flatnonzero((self._offsets == 0) & from_file[self._segment])
+        return int(found[0]) if len(found) else None
 
     def received(self, numbers: np.ndarray) -> pa.Array:
         """Return when each of the lines `numbers` was received; null for files."""
@@ -195,5 +249,7 @@ _EMPTY = pa.table(
         "event_type": pa.array([], pa.string()),
         "event_time": pa.array([], INSTANT),
         "received": pa.array([], INSTANT),
+        "origin.number": pa.array([], pa.int32()),
+        "origin.offset": pa.array([], pa.int64()),
     }
 )

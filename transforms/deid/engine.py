@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from governance.calendar import local_date
 from governance.policy.retention import due_date
+from transforms.deid.ciphers import Ciphers, Surroundings, subject_ids
 from transforms.deid.columns import Encoded, compact, encode, select, spread
 from transforms.deid.plan import AUDIENCES, FIXED, Plan, Step, column_catalog, compile_plan, stream_schema
 from transforms.deid.tokens import Epochs, Tokenizer, epochs_of
@@ -105,6 +106,7 @@ class _Run:
         self._schema = schema
         self._encoded: dict[str, Encoded | None] = {}
         self._tokenizer = Tokenizer(keyring, wall)
+        self._ciphers = Ciphers(keyring, wall)
         self._keys = batch.table["event_key"].cast(pa.binary(16)).combine_chunks()
         self._order = key_order(self._keys)
         self._times = _times(batch.table["event_time"], wall)
@@ -122,11 +124,15 @@ class _Run:
         """Return the output columns of a plan for its rows."""
         epochs = epochs_of(plan.audience, self._times.dates, self._times.date_codes[rows])
         made = self._fixed(plan, rows, epochs)
+        around: Surroundings | None = None
         for step in plan.steps:
             column = self._column(step.source, rows)
             if column is None:
                 continue
-            if step.token_kind is None:
+            if step.keyed is not None:
+                around = around or self._around(plan, rows)
+                results = (self._ciphers.treat(plan.audience, plan.system, step.keyed, column, around),)
+            elif step.token_kind is None:
                 results = tuple(spread(one, column.codes) for one in step.treat(column.values))
             else:
                 kind = step.token_kind
@@ -161,6 +167,14 @@ class _Run:
                     tokens = self._tokenizer.tokens(plan.audience, plan.system, kind, column, epochs)
                     subject = subject.fill_null(tokens) if subject.null_count < len(subject) else tokens
         return subject
+
+    def _around(self, plan: Plan, rows: Codes) -> Surroundings:
+        """Return what keyed treatments depend on: the day, and the subject if one asks for it."""
+        dates, codes = self._times.dates, self._times.date_codes[rows]
+        if not any(step.keyed and step.keyed.by_subject for step in plan.steps):
+            return Surroundings(dates, codes)
+        sources = ((kind, self._column(source, rows)) for kind, names in plan.subject for source in names)
+        return Surroundings(dates, codes, subject_ids(sources, len(rows)))
 
     def _column(self, name: str, rows: Codes) -> Encoded | None:
         """Return a column's values of some rows; None if no event of the batch carries it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ class Segment:
         base: what names the source without naming a value: a file's content hash or a message's id.
         offsets: per line, its byte offset (files) or ordinal (messages); with `base` it names the line for good.
         lines: the records, without line ends.
+        keys: per line, the event key that it bears already; None for lines that are read for the first time.
     """
 
     format: str
@@ -36,6 +37,16 @@ class Segment:
     base: str
     offsets: Sequence[int]
     lines: Sequence[bytes]
+    keys: Sequence[bytes] | None = None
+
+
+class Origin(NamedTuple):
+    """Where records came from: a segment without its lines."""
+
+    format: str
+    system: str | None
+    published: datetime | None
+    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +66,13 @@ class RawBundle:
         segments: the lines.
         ranges: bytes of files that they are.
         started: seconds since the epoch when the first line was taken; 0 when nobody measures.
+        replayed: of lines that are dead letters already, the dates on which those were received.
     """
 
     segments: tuple[Segment, ...]
     ranges: tuple[FileRange, ...] = ()
     started: float = 0.0
+    replayed: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -83,8 +96,7 @@ class Sealer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """A rejected event: what was wrong and where, the payload sealed or destroyed.
 
     Attributes:
@@ -116,7 +128,8 @@ class Batch:
         read: records read (blank lines are none).
         table: one row an event. After decode: `event_key` (binary 16), `system`, `event_type`, `event_time`
             (timestamp us UTC), `received` (timestamp us UTC, or null), `subject.account`, `subject.cookie`,
-            `subject.device`, `meta.*`, and the fields that at least one event carries, by their names.
+            `subject.device`, `meta.*`, and the fields that at least one event carries, by their names;
+            `origin.number` (int32, index into `origins`) and `origin.offset` (int64), for sealing.
             Classify adds `pack` (int16, index into `plans`) and `personal` (bool); gate adds `authorized` (bool).
         raw: the records' bytes, aligned with the rows of `table`, so that a later step can seal what it rejects.
         sealer: seals rejected payloads.
@@ -125,6 +138,8 @@ class Batch:
         dropped: events not stored, by reason code (`DUPLICATE` among them once the sink has looked).
         fields_dropped: removed fields, by (reason code, path).
         ranges: file ranges that this bundle covers.
+        origins: where the records came from.
+        replayed: of records that are dead letters already, the dates on which those were received.
         published: when the transport received the oldest record; None for files.
         started: when the bundle's first record was taken, in seconds since the epoch.
         packs: the pairs of packs in use, as cited by column `pack`: (pack at event_time, pack at now).
@@ -139,6 +154,8 @@ class Batch:
     dropped: Counter[str] = field(default_factory=Counter)
     fields_dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     ranges: tuple[FileRange, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    replayed: frozenset[str] = frozenset()
     published: datetime | None = None
     started: float = 0.0
     probe: Callable[[str, str, str], bytes] | None = None

@@ -1,10 +1,12 @@
-"""Reading `event_time`: RFC 3339 text with a zone becomes microseconds in UTC."""
+"""Reading times: RFC 3339 text with a zone becomes microseconds in UTC; text without one may be given one."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
@@ -36,3 +38,28 @@ def parse_all(texts: Sequence[str]) -> tuple[pa.Array, dict[int, str]]:
         read = [parse(text) for text in texts]
     bad = {row: instant for row, instant in enumerate(read) if isinstance(instant, str)}
     return pa.array([None if isinstance(one, str) else one for one in read], INSTANT), bad
+
+
+@lru_cache(maxsize=64)
+def zone_of(name: str) -> ZoneInfo | None:
+    """Return the zone with an IANA name; None if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=65_536)
+def with_zone(text: str, zone: str) -> str:
+    """Return a time as RFC 3339 in UTC, read in `zone` if it names none itself; what is no time comes back as it was.
+
+    Guarantees: a time that occurs twice, or not at all, when clocks change is taken as the later instant, so that no
+    period ends too early.
+    """
+    try:
+        read = datetime.fromisoformat(_FINER.sub(r"\1", text.strip()))
+        if read.utcoffset() is None:
+            read = max(read.replace(tzinfo=zone_of(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+        return read.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return text

@@ -2,17 +2,21 @@
 
 In this order: size, form, prohibited names at any depth (R-PURP-07, R-PURP-08), required keys and their types,
 the system, then names that the stream does not know (R-PURP-02) and fields of other streams.
+
+In a stream of records, such as transactions, what is prohibited or refused is destroyed and counted, and the record
+stays: the law wants it kept.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from governance.policy import PackPair
+from governance.policy import RECORD_STREAMS, PackPair
 from transforms.deid import instants
 from transforms.deid.contract import MAX_DEPTH, MAX_LINE, MAX_TEXT, REQUIRED, Provenance, rejects
 from transforms.deid.parsed import Refusal
@@ -40,11 +44,13 @@ class Kept(NamedTuple):
         event: the record with known names only.
         tainted: what was removed is personal, so the whole record is (R-COMB-03, R-COMB-12).
         drops: what was removed, as (code, path).
+        destroyed: something prohibited was among it, so that the line as read must not be kept either.
     """
 
     event: dict[str, Any]
     tainted: bool
     drops: list[Drop]
+    destroyed: bool = False
 
 
 class _RefusedError(Exception):
@@ -60,11 +66,13 @@ class Document(NamedTuple):
         root: its value; of a repeated key the last one counts.
         names: every name at any depth, repeated ones too.
         shadowed: (key, object) of objects that a later repetition of the key replaced.
+        destroyed: prohibited names that were taken out of it, as (code, path).
     """
 
     root: Any
     names: set[str]
     shadowed: list[tuple[str, dict[str, Any]]]
+    destroyed: tuple[Drop, ...] = ()
 
 
 def load(line: bytes) -> Document | None:
@@ -110,6 +118,9 @@ class Lenient:
         self._catalogue = catalogue
         self._contract = contract
         self._prohibited = prohibited
+        self._known = {section: frozenset(contract.names(section)) for section in contract.sections}
+        self._pack_now = lru_cache(maxsize=256)(catalogue.pack_at)
+        self.keeps_records = contract.stream in RECORD_STREAMS
 
     def __call__(self, line: bytes, now: datetime) -> Kept | Refusal:
         """Return what may pass of `line`, or why nothing may."""
@@ -124,6 +135,8 @@ class Lenient:
         if document is None:
             return self.unparsed(line)
         found = self._prohibited.names(document.names)
+        if found and self.keeps_records:
+            return self._cleaned(document)
         return Refusal(found.code, found.path, destroy=True) if found else document
 
     def unparsed(self, line: bytes) -> Refusal:
@@ -138,7 +151,33 @@ class Lenient:
         try:
             return self._judge(document, now)
         except _RefusedError as error:
-            return refusal(document.root, error.code, error.path, error.policy)
+            refused = refusal(document.root, error.code, error.path, error.policy)
+            return refused._replace(destroy=True) if document.destroyed else refused
+
+    def prohibited_name(self, name: str) -> Drop | None:
+        """Return how to count a value under a prohibited name; None if the name is harmless."""
+        found = self._prohibited.name(name)
+        return (found.code, found.path) if found else None
+
+    def _cleaned(self, document: Document) -> Document:
+        """Return the document without prohibited names at any depth."""
+        gone: list[Drop] = []
+
+        def clean(value: Any) -> Any:
+            if isinstance(value, list):
+                return [clean(one) for one in value]
+            if not isinstance(value, dict):
+                return value
+            found = {name: self.prohibited_name(name) for name in value}
+            gone.extend(drop for drop in found.values() if drop)
+            return {name: clean(one) for name, one in value.items() if found[name] is None}
+
+        root = clean(document.root)
+        shadowed = [(name, clean(one)) for name, one in document.shadowed if self.prohibited_name(name) is None]
+        names = {name for name in document.names if self.prohibited_name(name) is None}
+        # A prohibited name that a later repetition replaced is gone with what it held, and counts once.
+        gone = gone or [drop for name in sorted(document.names) if (drop := self.prohibited_name(name))]
+        return Document(root, names, shadowed, tuple(gone))
 
     def personal_names(self, names: Iterable[str]) -> bool:
         """Say whether any of `names` is personal or sensitive in the inventory (R-COMB-03)."""
@@ -161,8 +200,8 @@ class Lenient:
         shadows: dict[str, list[str]] = {}
         for key, value in document.shadowed:
             shadows.setdefault(key, []).extend(value)
-        drops: list[Drop] = []
-        tainted = False
+        drops: list[Drop] = list(document.destroyed)
+        tainted, destroyed = False, bool(drops)
         event = {name: root[name] for name in (*REQUIRED, "event_id") if name in root}
         sections = self._contract.sections
         drops += [("SCHEMA_UNKNOWN_FIELD", "?") for name in root if name not in event and name not in sections]
@@ -170,22 +209,26 @@ class Lenient:
             given = {} if root.get(section) is None else root[section]
             if not isinstance(given, dict):
                 raise _RefusedError("SCHEMA_TYPE", section)
-            known = self._contract.names(section)
+            known = self._known[section]
+            if given.keys() <= known and section not in shadows:
+                event[section] = given
+                continue
             event[section] = {name: value for name, value in given.items() if name in known}
-            for name in {*given, *shadows.get(section, ())} - set(known):
-                drop, personal = self._unknown(section, name, root, pair)
+            for name in {*given, *shadows.get(section, ())} - known:
+                drop, personal, refused = self._unknown(section, name, root, pair)
                 drops.append(drop)
                 tainted |= personal
+                destroyed |= refused
         provenance = event.get("meta", {}).get("provenance")
         if isinstance(provenance, dict):
             drops += [("SCHEMA_UNKNOWN_FIELD", "meta.provenance.?") for name in provenance if name not in _PROVENANCE]
-            event["meta"]["provenance"] = {k: v for k, v in provenance.items() if k in _PROVENANCE}
+            event["meta"] = event["meta"] | {"provenance": {k: v for k, v in provenance.items() if k in _PROVENANCE}}
         if pair.on_unknown == "quarantine":
             for code, path in drops:
                 if code == "SCHEMA_UNKNOWN_FIELD":
                     raise _RefusedError(code, path, policy=pair.citation)
         self._check(event)
-        return Kept(event, tainted, drops)
+        return Kept(event, tainted, drops, destroyed)
 
     def _pair(self, root: Any, now: datetime) -> PackPair:
         """Return the packs that rule the record, which must hold the required keys."""
@@ -202,25 +245,31 @@ class Lenient:
         instant = instants.parse(root["event_time"])
         if isinstance(instant, str):
             raise _RefusedError(instant, "event_time")
-        at_event, at_now = self._catalogue.pack_at(system, instant), self._catalogue.pack_at(system, now)
+        at_event, at_now = self._catalogue.pack_at(system, instant), self._pack_now(system, now)
         if at_event is None or at_now is None:
             raise _RefusedError("POLICY_NONE", "event_time")
         return PackPair(at_event, at_now)
 
-    def _unknown(self, section: str, name: str, root: dict[str, Any], pair: PackPair) -> tuple[Drop, bool]:
-        """Return how to count a name that the section does not know, and whether it makes the record personal."""
+    def _unknown(self, section: str, name: str, root: dict[str, Any], pair: PackPair) -> tuple[Drop, bool, bool]:
+        """Return how to count a name that the section does not know, if it makes the record personal, if it is refused.
+
+        Raises:
+            _RefusedError: it is refused, and the record with it.
+        """
         row = self._catalogue.inventory.get(name) if section == "fields" else None
         if row is None or row.event or row.signal or row.envelope:
             # A subject of unknown kind is a subject all the same.
-            return ("SCHEMA_UNKNOWN_FIELD", f"{section}.?"), section == "subject"
-        path = f"fields.{row.field}"
-        if row.field == "microphone_audio":
+            return ("SCHEMA_UNKNOWN_FIELD", f"{section}.?"), section == "subject", False
+        path, code, refused = f"fields.{row.field}", "PURP_NOT_REGISTERED", rejects(row)
+        if refused:
+            code = row.treatment("anonymous").code  # type: ignore[union-attr]
+        elif row.field == "microphone_audio":
             meta = root.get("meta")
-            if not isinstance(meta, dict) or meta.get("user_initiated") is not True:
-                raise _RefusedError("AUDIO_NOT_INITIATED", path, policy=pair.citation)
-        elif rejects(row):
-            raise _RefusedError(row.treatment("anonymous").code, path, policy=pair.citation)  # type: ignore[union-attr]
-        return ("PURP_NOT_REGISTERED", path), row.sensitivity in ("P", "S")
+            refused = not isinstance(meta, dict) or meta.get("user_initiated") is not True
+            code = "AUDIO_NOT_INITIATED" if refused else code
+        if refused and not self.keeps_records:
+            raise _RefusedError(code, path, policy=pair.citation)
+        return (code, path), row.sensitivity in ("P", "S"), refused
 
     def _check(self, event: dict[str, Any]) -> None:
         try:

@@ -6,16 +6,24 @@
     fields: {ip_address: /ip}
 
 What no pointer names is dropped and counted; a prohibited name at any depth still refuses the document.
+
+A mapping that lists `columns` is for text with a delimiter (CSV); its pointers are the columns' names. Since a run
+goes on in the middle of a file, where no header stands, the header is part of the mapping:
+
+    columns: [InvoiceNo, InvoiceDate, Country]
+    delimiter: ","
+    zone: Europe/London            # of times that carry none
+    times: [transaction_completed_at]
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from governance.errors import UsageError
 from transforms.deid import instants
@@ -47,6 +55,10 @@ class FormatMapping(BaseModel):
         subject: pointers by kind of subject.
         fields: pointers by the inventory's field names.
         meta: constants.
+        columns: the header of delimited text; none for JSON.
+        delimiter: between two cells.
+        zone: IANA name of the zone of times without one; an hour that occurs twice is taken as the later.
+        times: fields that hold an instant, written with its zone from then on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -59,6 +71,30 @@ class FormatMapping(BaseModel):
     subject: dict[Name, Pointer] = Field(default_factory=dict)
     fields: dict[Name, Pointer] = Field(default_factory=dict)
     meta: dict[Name, str | bool | int] = Field(default_factory=dict)
+    columns: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    zone: str | None = None
+    times: tuple[Name, ...] = ()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None and instants.zone_of(value) is None:
+            raise ValueError("is no name of a time zone, such as Europe/London")
+        return value
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if set(self.times) - set(self.fields):
+            raise ValueError("times: only names that stand in fields")
+        if self.columns and self.event_time == PUBLISHED:
+            raise ValueError("event_time: delimited text has a column for it, or one instant for all")
+        if self.columns:
+            pointers = [*self.subject.values(), *self.fields.values(), self.event_id, self.event_time]
+            named = {_steps(one) for one in pointers if one and one.startswith("/")}
+            if len(set(self.columns)) < len(self.columns) or not named <= {(name,) for name in self.columns}:
+                raise ValueError("columns: each once, and every pointer names one of them")
+        return self
 
     @field_validator("event_time")
     @classmethod
@@ -102,10 +138,20 @@ def builtin_mappings() -> Mapping[str, FormatMapping]:
 
 def check_mapping(mapping: FormatMapping, contract: Contract) -> None:
     """Raise UsageError if `mapping` fills a name that the stream's envelope does not have."""
+    for name in _strange(mapping, contract):
+        raise UsageError(f"mapping {mapping.name}: {name} is no name of the stream {contract.stream}")
+
+
+def fits(mapping: FormatMapping, contract: Contract) -> bool:
+    """Say whether the stream's envelope has every name that `mapping` fills."""
+    return not any(_strange(mapping, contract))
+
+
+def _strange(mapping: FormatMapping, contract: Contract) -> Iterator[str]:
     for section in contract.sections:
         for name in getattr(mapping, section):
             if name not in contract.names(section):
-                raise UsageError(f"mapping {mapping.name}: {section}.{name} is no name of the stream {contract.stream}")
+                yield f"{section}.{name}"
 
 
 def map_lines(
@@ -151,12 +197,13 @@ class _Mapper:
         envelope = self._envelope(document.root, self._mapping.system or system, published)
         if not isinstance(document.root, dict):
             return refusal(envelope, "SCHEMA_TYPE", "$")
-        kept = self._lenient.judge(Document(envelope, document.names, []), now)
+        kept = self._lenient.judge(Document(envelope, document.names, [], document.destroyed), now)
         if isinstance(kept, Refusal):
             return kept
         left = [path for path in _leaves(document.root) if not self._covered(path)]
         tainted = kept.tainted or self._lenient.personal_names(document.names - self._named())
-        return Kept(kept.event, tainted, [*kept.drops, *[("SCHEMA_UNKNOWN_FIELD", "?")] * len(left)])
+        drops = [*kept.drops, *[("SCHEMA_UNKNOWN_FIELD", "?")] * len(left)]
+        return Kept(kept.event, tainted, drops, kept.destroyed)
 
     def _envelope(self, root: Any, system: str | None, published: datetime) -> dict[str, Any]:
         """Return the envelope; what the document lacks is left out."""
@@ -170,7 +217,16 @@ class _Mapper:
             envelope[section] = {
                 name: self._lenient.coerced(section, name, value) for name, value in values.items() if value is not None
             }
+        if self._mapping.zone:
+            self._add_zone(envelope)
         return envelope | {"meta": dict(self._mapping.meta)}
+
+    def _add_zone(self, envelope: dict[str, Any]) -> None:
+        zone = self._mapping.zone
+        assert zone is not None
+        for section, name in ((envelope, "event_time"), *((envelope["fields"], name) for name in self._mapping.times)):
+            if isinstance(section.get(name), str):
+                section[name] = instants.with_zone(section[name], zone)
 
     def _covered(self, path: Path_) -> bool:
         return any(path[: len(steps)] == steps for steps in self._used)

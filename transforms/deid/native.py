@@ -7,6 +7,8 @@ struct of those; when one more occurs, the lines are read again with the struct 
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _ARROW = {"text": pa.string(), "int64": pa.int64(), "int16": pa.int16(), "bool": pa.bool_()}
 _FLAGS = frozenset({"dnt", "gpc", "minor_marker", "user_initiated", "third_party_authorized", "provenance"})
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError)
+_UNKNOWN = "Object contains unknown field"
 
 
 class _NewNameError(Exception):
@@ -70,8 +73,10 @@ class NativeParser:
                 # On an error the list keeps what came before it, and `rest` goes on behind the bad line.
                 events.extend(map(decode, rest))
                 break
-            except _MALFORMED:
+            except _MALFORMED as error:
                 number = len(events)
+                if shape is not self._wide and str(error).startswith(_UNKNOWN):
+                    self._look_wider(lines[number])
                 events.append(self._second(lines[number], now, shape, number, looked))
         for number, line in enumerate(lines):
             if len(line) > MAX_TEXT and not isinstance(events[number], Refusal):
@@ -79,14 +84,15 @@ class NativeParser:
         kept = {number: one for number, one in looked.items() if isinstance(one, Kept)}
         return _finish(events, kept, shape)
 
+    def _look_wider(self, line: bytes) -> None:
+        """Raise _NewNameError if nothing is wrong with a line but that it carries a name not seen before."""
+        try:
+            self._wide.decoder.decode(line)
+        except _MALFORMED:
+            return
+        raise _NewNameError(msgspec.json.decode(line))
+
     def _second(self, line: bytes, now: datetime, shape: _Shape, number: int, looked: dict[int, Kept | Refusal]) -> Any:
-        if shape is not self._wide:
-            try:
-                self._wide.decoder.decode(line)
-            except _MALFORMED:
-                pass
-            else:
-                raise _NewNameError(msgspec.json.decode(line))
         if number not in looked:
             looked[number] = self._lenient(line, now)
         found = looked[number]
@@ -125,6 +131,7 @@ class _Shape:
         self.names = {section: [n for n in contract.names(section) if n in names[section]] for section in names}
         self.struct = contract.struct(self.names)
         self.decoder = msgspec.json.Decoder(self.struct)
+        self.empty = {section: SimpleNamespace(**dict.fromkeys(found)) for section, found in self.names.items()}
         self.types = {name: _ARROW[row.type] for name, row in contract.rows.items()}
 
     def values(self, events: Sequence[Any]) -> dict[str, dict[str, Sequence[Any]]]:
@@ -133,18 +140,15 @@ class _Shape:
         for section, names in self.names.items():
             given = found[""].pop(section)
             if None in given:
-                absent = (None,) * len(names)
-                rows = [absent if one is None else msgspec.structs.astuple(one) for one in given]
-                found[section] = dict(zip(names, zip(*rows, strict=True), strict=True)) if names else {}
-            else:
-                found[section] = _transposed(given, names)
+                nothing = self.empty[section]
+                given = [nothing if one is None else one for one in given]
+            found[section] = _transposed(given, names)
         return found
 
 
 def _transposed(structs: Sequence[Any], names: Sequence[str]) -> dict[str, Sequence[Any]]:
-    if not structs:
-        return dict.fromkeys(names, ())
-    return dict(zip(names, zip(*map(msgspec.structs.astuple, structs), strict=True), strict=True))
+    # One pass a name over the structs is twice as fast as zipping tuples: twenty thousand iterators thrash the cache.
+    return {name: list(map(attrgetter(name), structs)) for name in names}
 
 
 def _finish(events: Sequence[Any], kept: Mapping[int, Kept], shape: _Shape) -> Parsed:
@@ -176,7 +180,8 @@ def _finish(events: Sequence[Any], kept: Mapping[int, Kept], shape: _Shape) -> P
     if tainted and any(tainted):
         columns["tainted"] = pa.array(tainted, pa.bool_())
     drops = Counter(drop for number in index if number in kept for drop in kept[number].drops) if kept else Counter()
-    return Parsed(columns, index, own["event_id"], refused, drops)
+    cleaned = {number: msgspec.json.encode(one.event) for number, one in kept.items() if one.destroyed}
+    return Parsed(columns, index, own["event_id"], refused, drops, cleaned)
 
 
 def _column(values: Sequence[Any], kind: pa.DataType, name: str) -> pa.Array:

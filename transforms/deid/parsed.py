@@ -44,6 +44,8 @@ class Parsed:
         ids: per event that passes, its `event_id`; None if no event has one.
         refused: number of a line, and why it does not pass.
         drops: removed fields, by (code, path).
+        cleaned: number of a line that passes, and what stands in for it since it held what must be destroyed.
+        headers: how many of the lines are no records but names of columns.
     """
 
     columns: dict[str, pa.Array]
@@ -51,3 +53,5 @@ class Parsed:
     ids: Sequence[str | None] | None = None
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
     drops: Counter[tuple[str, str]] = field(default_factory=Counter)
+    cleaned: dict[int, bytes] = field(default_factory=dict)
+    headers: int = 0

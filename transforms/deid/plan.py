@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from governance.errors import PolicyError
 from governance.policy.explain import words
+from governance.policy.keyed import Keyed
 from governance.policy.treatments import Pseudonymize, Suppress, Treatment
+from transforms.deid.treatments.keyed import KeyedStep, bind_keyed
 from transforms.deid.treatments.registry import Context, bind, columns_of
 
 if TYPE_CHECKING:
@@ -51,12 +53,14 @@ class Step:
     Attributes:
         token_kind: the kind of id to make tokens of; None where `treat` does the work.
         treat: distinct values → one array a column.
+        keyed: the work of a treatment that needs a key; None where `treat` does it.
     """
 
     source: str
     columns: tuple[str, ...]
     token_kind: str | None
     treat: Callable[[pa.Array], tuple[pa.Array, ...]]
+    keyed: KeyedStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def compile_plan(pair: PackPair, rows: Sequence[Row], audience: Audience) -> Pla
             columns=tuple(column.name for column in columns_of(treatment, row)),
             token_kind=_kind_of(row) if isinstance(treatment, Pseudonymize) else None,
             treat=bind(treatment, Context(row, pair.url_templates)),
+            keyed=bind_keyed(treatment, row) if isinstance(treatment, Keyed) else None,
         )
         for row in rows
         if row.field in pair.names
@@ -118,6 +123,8 @@ def compile_plan(pair: PackPair, rows: Sequence[Row], audience: Audience) -> Pla
 
 def for_audience(row: Row, treatment: Treatment, audience: Audience) -> Treatment:
     """Return the treatment, or suppress what the audience may not see in any form (R-COMB-05, R-SENS-02)."""
+    if audience == "anonymous" and isinstance(treatment, Keyed) and treatment.personal_only:
+        return Suppress()
     seen = ("N", "N+") if audience == "anonymous" else ("N", "N+", "P")
     return treatment if row.sensitivity in seen else Suppress()
 

@@ -27,6 +27,7 @@ _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _PERCENT = re.compile(r"%([2-7][0-9a-fA-F])")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOISE = re.compile(r"[^\w]|_")
+_ASCII_NOISE = {sign: None for sign in range(128) if not chr(sign).isalnum()}
 
 
 class Found(NamedTuple):
@@ -69,19 +70,26 @@ class Prohibited:
         return self._search(payload.decode("utf-8", "replace").replace("\0", ""))
 
     def _search(self, text: str) -> Found | None:
-        plain = _CAMEL.sub("_", _unescape(text))
+        plain = _unescape(text)
         squeezed = _squeeze(plain)
         for word, found in self._long:
             if word in squeezed:
                 return found
+        # Whole words are dear to look for: a flood of bad lines must be judged as fast as it comes.
+        if not any(word in squeezed for word in self._short):
+            return None
+        plain = _CAMEL.sub("_", plain)
         match = self._words.search(unicodedata.normalize("NFKC", plain).casefold())
         return self._short[match[0]] if match else None
 
 
 def _unescape(text: str) -> str:
-    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text)
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text) if "%" in text else text
 
 
 def _squeeze(text: str) -> str:
+    if text.isascii():
+        return text.lower().translate(_ASCII_NOISE)
     return _NOISE.sub("", unicodedata.normalize("NFKC", text).casefold())

@@ -1,17 +1,19 @@
 """Taking rows out of a batch: into sealed dead letters, or out of everything but the count.
 
-The sealed payload is the record as read; what it is bound to (associated data) is its event key.
+The sealed payload is the record as read with what it takes to read it again (transforms.deid.letters); what it is
+bound to (associated data) is its event key.
 """
 
 from __future__ import annotations
 
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from transforms.deid.events import DeadLetter
+from transforms.deid.letters import pack_letter
 from transforms.deid.parsed import Refusal
 
 if TYPE_CHECKING:
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 SUBJECT_KINDS = ("account", "cookie", "device")
 
 
-def dead_letter(batch: Batch, event_key: bytes, stage: str, raw: bytes, refusal: Refusal) -> DeadLetter:
+class Record(NamedTuple):
+    """One record: its event key, where it came from (index into the batch's origins, and offset there), its bytes."""
+
+    event_key: bytes
+    origin: int
+    offset: int
+    line: bytes
+
+
+def dead_letter(batch: Batch, stage: str, record: Record, refusal: Refusal) -> DeadLetter:
     """Return the dead letter of one record.
 
     Guarantees: the payload is sealed at once, or dropped where it has to be destroyed; no value is in the clear.
@@ -30,13 +41,17 @@ def dead_letter(batch: Batch, event_key: bytes, stage: str, raw: bytes, refusal:
     probe = None
     if batch.probe is not None and refusal.system and refusal.subject and not refusal.destroy:
         probe = batch.probe(refusal.system, *refusal.subject)
+    sealed = None
+    if not refusal.destroy:
+        payload = pack_letter(batch.origins[record.origin], record.offset, record.line)
+        sealed = batch.sealer.seal(payload, record.event_key)
     return DeadLetter(
-        event_key,
+        record.event_key,
         stage,
         refusal.code,
         refusal.path,
         policy=refusal.policy,
-        sealed=None if refusal.destroy else batch.sealer.seal(raw, event_key),
+        sealed=sealed,
         probe=probe,
     )
 
@@ -65,7 +80,7 @@ def reject(
     rows = np.flatnonzero(mask)
     if not len(rows):
         return
-    names = ["event_key", "system", *(f"subject.{kind}" for kind in SUBJECT_KINDS)]
+    names = ["event_key", "system", *(f"subject.{kind}" for kind in SUBJECT_KINDS), "origin.number", "origin.offset"]
     given = batch.table.select([name for name in names if name in batch.table.column_names])
     for row, values in zip(rows.tolist(), given.take(pa.array(rows)).to_pylist(), strict=True):
         refusal = Refusal(
@@ -76,7 +91,8 @@ def reject(
             subject=_subject(values),
             policy=policy(row) if policy else None,
         )
-        batch.dead_letters.append(dead_letter(batch, values["event_key"], stage, batch.raw[row], refusal))
+        record = Record(values["event_key"], values["origin.number"], values["origin.offset"], batch.raw[row])
+        batch.dead_letters.append(dead_letter(batch, stage, record, refusal))
     _remove(batch, mask)
 
 

@@ -19,10 +19,12 @@ DUE, EVENT = "2026-11-20", bytes(range(16))
 
 
 def nothing(_key_id: str) -> int:
+    """Nothing blocks."""
     return 0
 
 
 def filled(keyring: Keyring, key_id: str = DUE) -> tuple[Envelope, bytes, bytes]:
+    """Return an envelope and both parts of one row in it."""
     envelope = Envelope(keyring.due_date_public(key_id))
     return envelope, envelope.fill("identity", b"who", EVENT), envelope.fill("content", b"what", EVENT)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from governance.policy.frozen import FrozenDict
+from governance.policy.keyed import DateShift, Encrypt, FormatPreserving, PlanarLaplace, PrefixPreservingIp, Surrogate
 from governance.policy.strictness import at_least_as_strict, stricter
 from governance.policy.treatments import (
     Bucket,
@@ -18,9 +19,12 @@ from governance.policy.treatments import (
     DatePart,
     DeviceBrand,
     FreeText,
+    Geohash,
+    GroupThreshold,
     Hour,
     Keep,
     MajorVersion,
+    Mask,
     Pseudonymize,
     Reject,
     Suppress,
@@ -34,11 +38,26 @@ BANDS = {"a": ("x", "y"), "b": ("z",), "c": ("w",)}
 EDGES = st.lists(st.sampled_from([1.0, 2.0, 4.0, 8.0]), min_size=1, unique=True).map(sorted)
 TREATMENTS: st.SearchStrategy[Treatment] = st.one_of(
     st.sampled_from(
-        [Suppress(), Pseudonymize(), CountOnly(), FreeText(), CodeOnly(), UserAgentParts(), DeviceBrand(),
+        [Suppress(), Pseudonymize(), CountOnly(), FreeText(), FreeText(words="redact"),
+         FreeText(words="placeholder"), CodeOnly(), UserAgentParts(), DeviceBrand(),
          MajorVersion(), City(), Hour(), DatePart(unit="day"), DatePart(unit="month"), UrlPath(host=True), UrlPath()]
     ),
     st.builds(Reject, code=st.sampled_from(["PURP_NOT_REGISTERED", "AUDIO_NOT_INITIATED", "SECRET_PROHIBITED"])),
     st.builds(TruncateIp, v4=st.integers(0, 24), v6=st.integers(0, 48)),
+    st.sampled_from([Encrypt(), PrefixPreservingIp(), Surrogate(of="name", locale="zh_CN"),
+                     Surrogate(of="city", locale="zh_CN"), Surrogate(of="city", locale="zh_CN", by="value")]),
+    st.builds(
+        Mask, first=st.integers(0, 6), last=st.integers(0, 4), hidden=st.integers(2, 9), hide_length=st.booleans(),
+        char=st.sampled_from("*#"),
+    ),
+    st.builds(Geohash, precision=st.integers(1, 6)),
+    st.builds(GroupThreshold, k=st.integers(2, 30), in_stream=st.sampled_from(["drop", "brand"])),
+    st.builds(
+        FormatPreserving, lengths=st.sets(st.integers(6, 9), min_size=1).map(tuple),
+        alphabet=st.sampled_from(["digits", "base62"]),
+    ),
+    st.builds(DateShift, max_days=st.integers(1, 365)),
+    st.builds(PlanarLaplace, epsilon=st.sampled_from([0.1, 0.5, 2.0])),
     st.builds(Bucket, edges=EDGES, unit=st.sampled_from(["GiB", "amount"])),
     st.builds(
         Keep,
@@ -91,11 +110,32 @@ def test_parameters_tell_no_more_than_either(first: Treatment, second: Treatment
             assert met in (first, second)
 
 
+@given(TREATMENTS, TREATMENTS)
+def test_newer_parameters_tell_no_more_than_either(first: Treatment, second: Treatment) -> None:
+    """Shown signs, precision and lengths are the fewer, thresholds, shifts and noise the larger."""
+    match stricter(first, second), first, second:
+        case Mask() as met, Mask(), Mask():
+            assert met.first <= min(first.first, second.first)
+            assert met.last <= min(first.last, second.last)
+        case Geohash() as met, Geohash(), Geohash():
+            assert met.precision <= min(first.precision, second.precision)
+        case GroupThreshold() as met, GroupThreshold(), GroupThreshold():
+            assert met.k >= max(first.k, second.k)
+        case DateShift() as met, DateShift(), DateShift():
+            assert met.max_days == max(first.max_days, second.max_days)
+        case PlanarLaplace() as met, PlanarLaplace(), PlanarLaplace():
+            assert met.epsilon == min(first.epsilon, second.epsilon)
+        case FormatPreserving() as met, FormatPreserving(), FormatPreserving():
+            assert set(met.lengths) == set(first.lengths) & set(second.lengths)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "met"),
     [
         (Hour(), City(), Suppress()),
         (Pseudonymize(), FreeText(), Suppress()),
+        (FreeText(words="placeholder"), FreeText(), FreeText()),
+        (FreeText(words="placeholder"), FreeText(words="redact"), FreeText(words="redact")),
         (Keep(shape="code"), Hour(), Hour()),
         (Keep(shape="code"), Keep(shape="host"), Suppress()),
         (Keep(values=("a",)), Keep(values=("b",)), Suppress()),
@@ -104,6 +144,11 @@ def test_parameters_tell_no_more_than_either(first: Treatment, second: Treatment
         (TruncateIp(v4=8, v6=48), TruncateIp(v4=16, v6=32), TruncateIp(v4=8, v6=32)),
         (DatePart(unit="day"), DatePart(unit="month"), DatePart(unit="month")),
         (Bucket(edges=(1,)), Bucket(edges=(2,)), Suppress()),
+        (Encrypt(), Pseudonymize(), Suppress()),
+        (Mask(first=3, last=4, hide_length=False), Mask(first=1, hidden=6), Mask(first=1, hidden=6)),
+        (Mask(char="#"), Mask(), Suppress()),
+        (GroupThreshold(k=5, in_stream="brand"), GroupThreshold(k=9), GroupThreshold(k=9)),
+        (FormatPreserving(lengths=(11,)), FormatPreserving(lengths=(8,)), Suppress()),
         (Reject(code="PURP_NOT_REGISTERED"), Reject(code="SECRET_PROHIBITED"), Reject(code="SECRET_PROHIBITED")),
         (Categorize(bands={"a": ("x",)}), Categorize(bands=BANDS), Suppress()),
         (Categorize(bands={"a": ("x", "y")}), Categorize(bands=BANDS), Categorize(bands={"a": ("x", "y")})),

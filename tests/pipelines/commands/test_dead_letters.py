@@ -12,7 +12,7 @@ from deltalake import write_deltalake
 
 from governance.errors import LakeError
 from pipelines.commands.dead_letters import dead_letters
-from pipelines.sinks.lake import DEAD_LETTERS
+from pipelines.sinks.letters import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from pathlib import Path

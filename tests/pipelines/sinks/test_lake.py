@@ -41,10 +41,12 @@ class _Sealer:
 
 
 def key(number: int) -> bytes:
+    """Return the key of event `number`."""
     return hashlib.sha256(str(number).encode()).digest()[:16]
 
 
 def rows(*numbers: int, date: str = "2026-11-23") -> pa.Table:
+    """Return rows of the events."""
     count = len(numbers)
     return pa.table(
         {
@@ -58,6 +60,7 @@ def rows(*numbers: int, date: str = "2026-11-23") -> pa.Table:
 
 
 def batch(anonymous: pa.Table, personal: pa.Table | None = None, letters: tuple[int, ...] = ()) -> Batch:
+    """Return a de-identified batch."""
     sealed = [DeadLetter(key(n), "decode", "SCHEMA_TYPE", "fields.?", None, b"sealed", None) for n in letters]
     personal = rows() if personal is None else personal
     read = anonymous.num_rows + personal.num_rows + len(letters)
@@ -65,14 +68,17 @@ def batch(anonymous: pa.Table, personal: pa.Table | None = None, letters: tuple[
 
 
 def tables(folder: Path) -> LakeTables:
+    """Return the tables of a lake in `folder`."""
     return LakeTables(str(folder), "service_log", SCHEMA)
 
 
 def writer(folder: Path, when: datetime = NOW) -> LakeWriter:
+    """Return a writer whose wall clock stands at `when`."""
     return LakeWriter(tables(folder), {"ebb.run": "r"}, lambda base: f"id-{base}", lambda: when)
 
 
 def stored(uri: str) -> list[bytes]:
+    """Return the keys that a table holds."""
     return sorted(open_table(uri).dataset().to_table()["event_key"].to_pylist())
 
 

@@ -36,11 +36,13 @@ def first_bundle(source: FilesSource) -> RawBundle:
 
 
 def open_keyring(url: str) -> Keyring:
+    """Open the keyring with the fixed root key."""
     return Keyring.open(url, RootKey(ROOT))
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> FilesSource:
+    """Return a source over `*.log*` in the folder, with a lake and a keyring."""
     url = f"sqlite:///{tmp_path / 'keyring.sqlite'}"
     Keyring.create(url, RootKey(ROOT))
     lake = tables(tmp_path / "lake")
@@ -58,6 +60,7 @@ def commit(source: FilesSource, reader: FilesReader, bundle: RawBundle) -> None:
 
 
 def tables_spec(source: FilesSource) -> TableSpec:
+    """Return the table that records the source's ranges."""
     return tables(Path(source.table).parent.parent).anonymous
 
 
@@ -73,6 +76,7 @@ def read_all(source: FilesSource) -> list[bytes]:
 
 
 def numbered(start: int, stop: int) -> bytes:
+    """Return numbered lines of varying length."""
     return b"".join(b"line %d %s\n" % (n, b"x" * (n % 90)) for n in range(start, stop))
 
 

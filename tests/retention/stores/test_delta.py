@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from governance.errors import LakeError
-from retention.stores.delta import FencedTable, TableSpec, attempts, create_table, open_table
+from retention.stores.delta import DataFile, FencedTable, TableSpec, attempts, create_table, open_table
 from retention.stores.key_index import KEYS, KeyIndex, as_keys
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ SCHEMA = pa.schema([("event_key", pa.binary()), ("event_date", pa.string()), ("w
 
 
 def spec(folder: Path) -> TableSpec:
+    """Return a table in the folder."""
     return TableSpec(str(folder / "table"), SCHEMA, "event_date", ("event_date",))
 
 
 def rows(start: int, stop: int, date: str = "2026-11-23", word: str | None = "w") -> pa.Table:
+    """Return rows with the keys `start` to `stop`."""
     keys = [i.to_bytes(16, "big") for i in range(start, stop)]
     return pa.table({"event_key": keys, "event_date": [date] * len(keys), "word": [word] * len(keys)}, schema=SCHEMA)
 
@@ -127,24 +129,25 @@ def test_the_index_confirms_all_128_bits_and_forgets_the_oldest_date(tmp_path: P
     index = KeyIndex([table], limit=4)
     index.refresh(["2026-11-22"])
     twins = np.array([(7, 1), (7, 2)], KEYS)
-    index.add("2026-11-22", twins, 0, "x")
+    index.add(twins, 0, DataFile("x", "2026-11-22", 2))
     probe = np.array([(7, 2), (7, 3), (8, 1)], KEYS)
     assert index.seen("2026-11-22", probe).tolist() == [True, False, False]
-    index.add("2026-11-23", np.array([(i, i) for i in range(5)], KEYS), 0, "y")
+    index.add(np.array([(i, i) for i in range(5)], KEYS), 0, DataFile("y", "2026-11-23", 5))
     index.refresh(["2026-11-23"])
     assert len(index) == 5
     assert not index.seen("2026-11-22", probe).any()
 
 
-def test_runs_merge_so_that_many_small_bundles_stay_few_runs() -> None:
+def test_runs_merge_so_that_many_small_bundles_stay_few_runs(tmp_path: Path) -> None:
     """A thousand insertions leave a handful of sorted runs and lose nothing."""
-    index = KeyIndex([])
+    create_table(spec(tmp_path))
+    index = KeyIndex([FencedTable(spec(tmp_path))])
     rng = np.random.default_rng(1)
     everything = np.empty(10_000, KEYS)
     everything["probe"] = rng.integers(0, 2**63, 10_000, dtype=np.uint64)
     everything["rest"] = rng.integers(0, 2**63, 10_000, dtype=np.uint64)
     for start in range(0, 10_000, 10):
-        index.add("d", everything[start : start + 10], 0, str(start))
+        index.add(everything[start : start + 10], 0, DataFile(str(start), "d", 10))
     assert len(index._runs["d"]) < 16
     assert index.seen("d", everything).all()
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from governance.keys import Keyring
+    from governance.policy import Catalogue
     from transforms.deid.events import Batch
 
 CATALOGUE = load_catalogue()
@@ -27,12 +28,15 @@ EVERYBODY = Authorization("operator", CATALOGUE.systems)
 class Chain:
     """The four steps of one stream over one keyring."""
 
-    def __init__(self, keyring: Keyring, wall: datetime, stream: str = "service_log") -> None:
+    def __init__(
+        self, keyring: Keyring, wall: datetime, stream: str = "service_log", catalogue: Catalogue = CATALOGUE
+    ) -> None:
         self.wall = wall
+        self._catalogue = catalogue
         self._keyring = keyring
         self._stream = stream
-        self._decoder = Decoder(CATALOGUE, stream, keys=keyring.event_keys(stream), now=wall)
-        self._engine = Engine(CATALOGUE, stream, keyring)
+        self._decoder = Decoder(catalogue, stream, keys=keyring.event_keys(stream), now=wall)
+        self._engine = Engine(catalogue, stream, keyring)
 
     def gated(self, events: Iterable[Mapping[str, Any]], authorization: Authorization) -> Batch:
         """Return the batch as the engine gets it."""
@@ -40,7 +44,7 @@ class Chain:
         segment = Segment("native", None, self.wall, "message", range(len(lines)), lines)
         sealer = self._keyring.sealer("dead_letters", self.wall)
         batch = self._decoder(RawBundle((segment,)), sealer)
-        return gate(classify(batch, CATALOGUE, self._stream, self.wall), authorization, CATALOGUE)
+        return gate(classify(batch, self._catalogue, self._stream, self.wall), authorization, self._catalogue)
 
     def run(
         self, events: Iterable[Mapping[str, Any]], authorization: Authorization = NOBODY, wall: datetime | None = None

@@ -9,7 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from governance.policy import STREAMS
+from governance.policy import RECORD_STREAMS, STREAMS
 from tests.transforms.conftest import event
 from transforms.deid.contract import Contract, schema_path, schema_text
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from governance.policy import Catalogue
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", [*STREAMS, *RECORD_STREAMS])
 def test_schema_is_fresh(stream: str) -> None:
     """The published schema is what the inventory gives now: `python -m transforms.deid.contract` renews it."""
     assert schema_path(stream).read_text(encoding="utf-8") == schema_text(stream)

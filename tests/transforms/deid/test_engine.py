@@ -127,6 +127,12 @@ def test_no_sentinel_leaves(chain: Chain, system: str, *, authorized: bool) -> N
         "device_model": f"SM-{SENTINEL}",
         "access_time": "2026-11-20T05:13:22Z",
     }
+    # Where words are kept, what has the form of an identifier goes.
+    texts |= {
+        row.field: f"微信：{SENTINEL} or {SENTINEL}@x.cn, https://x.cn/?token={SENTINEL}"
+        for row in CATALOGUE.stream_fields("service_log")
+        if row.analytics.do == "free_text" and row.analytics.words != "drop"
+    }
     subject = {"account": SENTINEL, "cookie": SENTINEL, "device": SENTINEL}
     events = [
         event(1, system, subject=subject, fields=texts),

@@ -23,8 +23,10 @@ _WINDOW: Final = 16
 
 # Words before a number that is something else: an order, a parcel, a product, an invoice, a version.
 _OTHER_NUMBER: Final = re.compile(
-    r"(?:订单|单号|运单|快递|物流|流水|交易|批号|批次|货号|型号|编码|条码|序列|合同|发票|票号|版本|工单|案号|规格|料号|图号|零件|产品|商品|"
-    r"(?i:order|tracking|invoice|sku|model|part|batch|lot|serial|s/n|sn|ref|item|version|ver|barcode|ean|upc|hs code|awb))"
+    r"(?:订单|单号|运单|快递|物流|流水|交易|批号|批次|货号|型号|编码|条码|序列|合同|发票|票号|版本|工单|案号|"
+    r"规格|料号|图号|零件|产品|商品|"
+    r"(?<![A-Za-z])(?i:order|tracking|invoice|sku|model|part|batch|lot|serial|s/n|sn|ref|item|version|ver|"
+    r"barcode|ean|upc|hs code|awb))"
     r"[^0-9\n，。；,;]{0,8}$"
 )
 

@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 from stdnum.cn import uscc
 
-from transforms.deid.text.cues import LINK, NO_DIGIT_AFTER, NO_DIGIT_BEFORE, NO_WORD_AFTER, NO_WORD_BEFORE
-from transforms.deid.text.cues import another_number, said_before
+from transforms.deid.text.cues import (
+    LINK,
+    NO_DIGIT_BEFORE,
+    NO_WORD_AFTER,
+    NO_WORD_BEFORE,
+    another_number,
+    said_before,
+)
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PROVINCES: Final = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 91".split()
-)
+_PROVINCES: Final = frozenset({
+    "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37",
+    "41", "42", "43", "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64",
+    "65", "71", "81", "82", "83", "91",
+})  # fmt: skip
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS: Final = "10X98765432"
 _EARLIEST: Final = 1850
@@ -69,7 +77,8 @@ def _dated(digits: str) -> bool:
 
 _CODE: Final = "0-9A-HJ-NPQRTUWXYa-hj-npqrtuwxy"
 _ORG: Final = re.compile(
-    rf"{NO_WORD_BEFORE}[1-9A-NYa-ny][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){{5}}(?:[ \-]?[{_CODE}]){{10}}{NO_WORD_AFTER}"
+    rf"{NO_WORD_BEFORE}[1-9A-NYa-ny][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){{5}}(?:[ \-]?"
+    rf"[{_CODE}]){{10}}{NO_WORD_AFTER}"
 )
 
 
@@ -82,7 +91,9 @@ def organizations(text: str) -> Iterator[Span]:
 
 _PASSPORT: Final = re.compile(rf"{NO_WORD_BEFORE}(?:[EG][0-9]{{8}}|E[A-HJ-NP-Z][0-9]{{7}}){NO_WORD_AFTER}")
 _PASSPORT_SAID: Final = re.compile(
-    rf"(?:护照|(?i:passport)){LINK}(?P<number>(?=[A-Za-z0-9 ]{{0,3}}[0-9]{{5}})[A-Za-z]{{0,2}} ?[0-9]{{6,9}}){NO_WORD_AFTER}"
+    rf"(?:护照|"
+    rf"(?i:passport)){LINK}(?P<number>[A-Za-z]{{0,2}}(?:[ ]?"
+    rf"[0-9]){{6,9}}){NO_WORD_AFTER}"
 )
 _PERMIT: Final = re.compile(
     r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:travel permit|home return permit))(?:证件)?"
@@ -107,10 +118,13 @@ def permits(text: str) -> Iterator[Span]:
 _PLACES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _LETTER: Final = "A-HJ-NP-Za-hj-np-z"
 _PLATE: Final = re.compile(
-    rf"[{_PLACES}][{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|[0-9{_LETTER}]{{4}}[0-9{_LETTER}挂学警港澳领])"
+    rf"[{_PLACES}][{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|"
+    rf"[0-9{_LETTER}]{{4}}[0-9{_LETTER}挂学警港澳领])"
     rf"{NO_WORD_AFTER}"
 )
-_SSN: Final = re.compile(rf"{NO_WORD_BEFORE}(?<!-)(?!000|666)[0-9]{{3}}-(?!00)[0-9]{{2}}-(?!0000)[0-9]{{4}}{NO_WORD_AFTER}(?!-)")
+_SSN: Final = re.compile(
+    rf"{NO_WORD_BEFORE}(?<!-)(?!000|666)[0-9]{{3}}-(?!00)[0-9]{{2}}-(?!0000)[0-9]{{4}}{NO_WORD_AFTER}(?!-)"
+)
 _MIN_DIGITS: Final = 2
 
 
@@ -131,8 +145,8 @@ def social_security(text: str) -> Iterator[Span]:
 DETECTORS: Final = (
     Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids),
     Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations),
-    Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|(?:护照|(?i:passport))[^\n]{0,20}[0-9]", passports),
-    Detector(r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:permit))[^\n]{0,20}[0-9]", permits),
+    Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|护照|(?i:passport)", passports),
+    Detector(r"通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:permit)", permits),
     Detector(rf"[{_PLACES}][A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
     Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security),
 )

@@ -13,7 +13,7 @@ from transforms.deid.text.spans import Detector, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CARD: Final = re.compile(rf"{NO_WORD_BEFORE}(?<![0-9][.])[1-9](?:[ \-]?[0-9]){{11,18}}{NO_WORD_AFTER}(?![.][0-9])")
+_CARD: Final = re.compile(rf"{NO_WORD_BEFORE}(?<![0-9][.])[0-9](?:[ \-]?[0-9]){{11,18}}{NO_WORD_AFTER}(?![.][0-9])")
 # First digits by issuer, for the lengths at which they are issued.
 _ISSUED: Final = re.compile(
     r"3[47][0-9]{13}|(?:4[0-9]{2}|5[1-5][0-9]|2(?:2[2-9]|[3-6][0-9]|7[01])|6[02-9][0-9]|35[2-8])[0-9]{13}"
@@ -25,7 +25,8 @@ _CARD_CUE: Final = re.compile(
     r"[^0-9\n]{0,14}$"
 )
 _SAID: Final = re.compile(
-    rf"(?:卡号|银行卡|信用卡|储蓄卡|借记卡|(?i:card number|card no\.?)){LINK}(?P<number>[3-69][0-9]{{3}}(?:[ \-]?[0-9]{{4}}){{3}}(?:[ \-]?[0-9]{{1,3}})?){NO_WORD_AFTER}"
+    rf"(?:卡号|银行卡|信用卡|储蓄卡|借记卡|卡|(?i:card number|"
+    rf"card no\.?)){LINK}(?P<number>[3-69][0-9]{{3}}(?:[ \-]?[0-9]{{4}}){{3}}(?:[ \-]?[0-9]{{1,3}})?){NO_WORD_AFTER}"
 )
 _IBAN: Final = re.compile(
     rf"{NO_WORD_BEFORE}[A-Za-z]{{2}}[0-9]{{2}}(?:[ ]?[0-9A-Za-z]{{4}}){{2,7}}(?:[ ]?[0-9A-Za-z]{{1,3}})?{NO_WORD_AFTER}"
@@ -58,6 +59,6 @@ def ibans(text: str) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(r"[1-9](?:[ \-]?[0-9]){11}", cards),
+    Detector(r"[0-9](?:[ \-]?[0-9]){11}", cards),
     Detector(r"[A-Za-z]{2}[0-9]{2}(?:[ ]?[0-9A-Za-z]{4}){2}", ibans),
 )

@@ -14,13 +14,16 @@ from transforms.deid.text.spans import Detector, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOCAL: Final = r"[0-9A-Za-z_\u00c0-\u024f](?:[0-9A-Za-z.!#$%&'*+/=?^_`{|}~\-\u00c0-\u024f]{0,63}[0-9A-Za-z_+\-\u00c0-\u024f])?"
+_LOCAL: Final = (
+    r"[0-9A-Za-z_\u00c0-\u024f](?:[0-9A-Za-z.!#$%&'*+/=?^_`{|}~\-\u00c0-\u024f]{0,63}[0-9A-Za-z_+\-\u00c0-\u024f])?"
+)
 _LABEL: Final = r"[0-9A-Za-z\u00c0-\u024f](?:[0-9A-Za-z\-\u00c0-\u024f]{0,62}[0-9A-Za-z\u00c0-\u024f])?"
 _DOMAIN: Final = rf"(?:{_LABEL}[.]){{1,8}}(?:[A-Za-z]{{2,24}}|xn--[0-9A-Za-z\-]{{2,59}})"
 _AT_DOMAIN: Final = re.compile(rf"[ ]?@[ ]?{_DOMAIN}(?![0-9A-Za-z])")
 _LOCAL_END: Final = re.compile(rf"(?:{_LOCAL})$")
 _MASKED_AT: Final = re.compile(
-    rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}[ ]?(?:\(at\)|\[at\]|#at#|艾特)[ ]?{_DOMAIN}{NO_WORD_AFTER}", re.IGNORECASE
+    rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}[ ]?(?:\(at\)|\[at\]|#at#|艾特)[ ]?{_DOMAIN}{NO_WORD_AFTER}",
+    re.IGNORECASE,
 )
 _LONGEST_LOCAL: Final = 65
 
@@ -38,7 +41,8 @@ def emails(text: str) -> Iterator[Span]:
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{1,20}://|www[.])[^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,2048}")
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
 _SECRET: Final = re.compile(
-    r"[?&#;](?:[a-z0-9]{1,20}[_\-.])*(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|code|key|apikey|sid|"
+    r"[?&#;](?:[a-z0-9]{1,20}[_\-.])*(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|"
+    r"code|key|apikey|sid|"
     r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|openid|unionid)=[^&#]{4,}",
     re.IGNORECASE,
 )
@@ -54,11 +58,16 @@ def secret_urls(text: str) -> Iterator[Span]:
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}[.]){{3}}{_OCTET}(?![0-9A-Za-z]|[.][0-9])")
-_VERSION: Final = re.compile(r"(?:(?<![A-Za-z])v|版本|固件|(?i:version|firmware|release|build|chrome|driver))[^0-9\n]{0,6}$")
-_IPV6: Final = re.compile(r"(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|[0-9.]{7,15})?(?![0-9A-Za-z:]|[.][0-9])")
+_VERSION: Final = re.compile(
+    r"(?:(?<![A-Za-z])v|版本|固件|(?i:version|firmware|release|build|chrome|driver))[^0-9\n]{0,6}$"
+)
+_IPV6: Final = re.compile(
+    r"(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|[0-9.]{7,15})?(?![0-9A-Za-z:]|[.][0-9])"
+)
 _MIN_GROUPS: Final = 3
 _MAC: Final = re.compile(
-    r"(?<![0-9A-Za-z:\-.])(?:[0-9A-Fa-f]{2}(?P<sign>[:\-])(?:[0-9A-Fa-f]{2}(?P=sign)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}[.][0-9A-Fa-f]{4}[.][0-9A-Fa-f]{4})(?![0-9A-Za-z]|[:\-.][0-9A-Fa-f])"
+    r"(?<![0-9A-Za-z:\-.])(?:[0-9A-Fa-f]{2}(?P<sign>[:\-])(?:[0-9A-Fa-f]{2}(?P=sign)){4}[0-9A-Fa-f]{2}|"
+    r"[0-9A-Fa-f]{4}[.][0-9A-Fa-f]{4}[.][0-9A-Fa-f]{4})(?![0-9A-Za-z]|[:\-.][0-9A-Fa-f])"
 )
 _MAC_SAID: Final = re.compile(
     rf"(?i:(?<![a-z])mac)[ ]?(?:地址|(?i:address))?[ :：=是为]{{1,4}}(?P<number>[0-9A-Fa-f]{{12}}){NO_WORD_AFTER}"
@@ -93,7 +102,7 @@ def macs(text: str) -> Iterator[Span]:
     yield from (Span(found.start("number"), found.end("number"), "MAC") for found in _MAC_SAID.finditer(text))
 
 
-_IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9]{{2}}[ \-]?[0-9]{{6}}[ \-]?[0-9]{{6}}[ \-]?[0-9](?:[0-9]{{1,2}})?{NO_WORD_AFTER}")
+_IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
 _IMEI_CUE: Final = re.compile(r"(?:串号|设备号|(?i:imei|meid))[^0-9\n]{0,10}$")
 _IMEI_DIGITS: Final = 15
 
@@ -110,7 +119,7 @@ def imeis(text: str) -> Iterator[Span]:
 DETECTORS: Final = (
     Detector(r"@|(?i:\(at\)|\[at\]|#at#)|艾特", emails),
     Detector(r"://|www[.]", secret_urls),
-    Detector(r"[0-9][.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:", ips),
-    Detector(r"(?:[0-9A-Fa-f]{2}[:\-]){5}|[0-9A-Fa-f]{4}[.][0-9A-Fa-f]{4}[.]|(?i:mac).{0,14}[0-9A-Fa-f]{12}", macs),
-    Detector(r"[0-9]{2}[ \-]?[0-9]{6}[ \-]?[0-9]{6}", imeis),
+    Detector(r"[0-9][.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]|:[0-9A-Fa-f]{0,4}:", ips),
+    Detector(r"(?:[0-9A-Fa-f]{2}[:\-]){5}|[0-9A-Fa-f]{4}[.][0-9A-Fa-f]{4}[.]|(?i:mac)", macs),
+    Detector(r"[0-9](?:[ \-]?[0-9]){14}", imeis),
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Characters that take no room on the screen: people and programs put them inside numbers.
 INVISIBLE: Final = (
@@ -12,6 +15,7 @@ INVISIBLE: Final = (
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
 )
 _INVISIBLE: Final = re.compile(f"[{INVISIBLE}]+")
+_LEFT: Final = "，；！？"  # as common in Chinese as words, and in no identifier
 _DASHES: Final = "‐‑‒–—―−﹘﹣－⁃➖"
 
 
@@ -24,6 +28,8 @@ def _plain(char: str) -> str | None:
         return str(value)
     if unicodedata.category(char) == "Zs":
         return " "
+    if char in _LEFT:
+        return None
     form = unicodedata.normalize("NFKC", char)
     return form if len(form) == 1 and form.isascii() and form.isprintable() else None
 
@@ -34,26 +40,22 @@ _BLOCKS: Final = (
 )  # fmt: skip
 # Full-width forms, digits of any script, circled and mathematical letters: one character for one.
 FORMS: Final = {
-    code: form
-    for low, high in _BLOCKS
-    for code in range(low, high)
-    if (form := _plain(chr(code))) is not None
+    code: form for low, high in _BLOCKS for code in range(low, high) if (form := _plain(chr(code))) is not None
 }
 
 
-def _ranges(codes: list[int]) -> str:
-    """Return sorted code points as the inside of a character class."""
+def _class(codes: Iterable[int]) -> str:
+    """Return code points as the inside of a character class."""
     parts: list[list[int]] = []
-    for code in codes:
+    for code in sorted(codes):
         if parts and parts[-1][1] == code - 1:
             parts[-1][1] = code
         else:
             parts.append([code, code])
-    return "".join(chr(low) if low == high else f"{chr(low)}-{chr(high)}" for low, high in parts)
+    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in parts)
 
 
-# The digits and signs among them, as a character class: RE2 looks for them in text that is not normal yet.
-ODD: Final = _ranges([code for code, form in FORMS.items() if form != " "]) + INVISIBLE
+_TO_CHANGE: Final = re.compile(f"[{_class(FORMS)}{INVISIBLE}]")
 
 
 class Normal(NamedTuple):
@@ -71,7 +73,7 @@ class Normal(NamedTuple):
 
 def normal(text: str) -> Normal:
     """Return `text` with plain digits, letters, dashes and spaces, without characters that cannot be seen."""
-    if text.isascii():
+    if text.isascii() or _TO_CHANGE.search(text) is None:
         return Normal(text, None)
     plain = text.translate(FORMS)
     if _INVISIBLE.search(plain) is None:

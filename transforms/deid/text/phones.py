@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import phonenumbers
 
-from transforms.deid.text.cues import LINK, NO_DIGIT_AFTER, NO_DIGIT_BEFORE, NO_WORD_BEFORE, another_number
+from transforms.deid.text.cues import LINK, NO_DIGIT_AFTER, NO_DIGIT_BEFORE, NO_WORD_BEFORE, another_number, said_before
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ _MOBILE: Final = re.compile(rf"{NO_DIGIT_BEFORE}(?<![0-9][.]){_PREFIX}(?:{_GROUP
 _AREA: Final = r"(?:10|2[0-57-9]|[3-9][0-9]{2})"
 _LANDLINE: Final = re.compile(
     rf"{NO_DIGIT_BEFORE}(?<![0-9][.\-])(?:(?:\+|00)?86[ \-]{{0,2}}\(?0?{_AREA}\)?|\(0{_AREA}\)|0{_AREA})"
-    rf"(?:[ \-]{{0,3}}[2-8][0-9]{{6,7}}|[ \-][2-8][0-9]{{2,3}}[ \-][0-9]{{4}}){NO_DIGIT_AFTER}(?!-[0-9]{{5}})(?:-[0-9]{{1,4}}(?![0-9\-]))?{_EXTENSION}"
+    rf"(?:[ \-]{{0,3}}[2-8][0-9]{{6,7}}|"
+    rf"[ \-][2-8][0-9]{{2,3}}[ \-][0-9]{{4}}){NO_DIGIT_AFTER}(?!-[0-9]{{5}})(?:-[0-9]{{1,4}}(?![0-9\-]))?{_EXTENSION}"
 )
 _SERVICE: Final = re.compile(rf"{NO_DIGIT_BEFORE}(?<!-)[48]00[ \-][0-9]{{3}}[ \-][0-9]{{4}}{NO_DIGIT_AFTER}(?!-)")
 
@@ -36,25 +37,31 @@ _ABROAD: Final = re.compile(
     rf"(?<![0-9+A-Za-z])(?:\+|00)[ ]?[1-9](?:[ .\-()/]{{0,3}}[0-9]){{6,14}}{NO_DIGIT_AFTER}{_EXTENSION}", re.IGNORECASE
 )
 _AMERICAN: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9][.\-])(?:(?:\+?1|001)[ .\-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[.\-])[0-9]{3}[.\-][0-9]{4}"
+    r"(?<![0-9A-Za-z])(?<![0-9][.\-])(?:(?:\+?1|001)[ .\-])?(?:\([2-9][0-9]{2}\) ?|"
+    r"[2-9][0-9]{2}[.\-])[0-9]{3}[.\-][0-9]{4}"
     rf"{NO_DIGIT_AFTER}(?![.\-][0-9]){_EXTENSION}",
     re.IGNORECASE,
 )
-_NUMBER: Final = r"\(?\+?[0-9](?:[ .\-()/]{0,2}[0-9]){5,14}(?![0-9])"
-_ANNOUNCED: Final = re.compile(
-    rf"(?:(?:联系)?(?:电话|手机|座机|固话|传真|热线|联系方式|移动电话)|拨打|致电|"
+# A number of any form, if a word for telephone stands before it or right behind it.
+_NUMBER: Final = re.compile(
+    rf"(?<![0-9+])\(?\+?[0-9](?:[ .\-()/]{{0,2}}[0-9]){{5,14}}{NO_DIGIT_AFTER}{_EXTENSION}", re.IGNORECASE
+)
+_COUNTED: Final = re.compile(r"[ ]?(?:[个只台部件元块万米年%]|毫安|(?:mah|pcs|usd|rmb)(?![a-z]))", re.IGNORECASE)
+_CUE: Final = re.compile(
+    r"(?:电话|手机|座机|固话|传真|热线|联系方式|拨打|致电|"
     rf"{NO_WORD_BEFORE}(?i:(?:tele)?phone|tel|mobile|mob|cell(?:phone)?|fax|desk|whats ?app|call (?:me )?(?:at|on)|"
     r"(?:text|ring|reach|phone) (?:me )?(?:at|on)|answering at|(?:messages?|sms) (?:to|on)|my registered)(?![A-Za-z]))"
-    rf"[.]?{LINK}(?P<number>{_NUMBER}(?i:{_EXTENSION}))(?![0-9]|[ ]?(?:个|只|台|部|件|元|块|毫安|万|米|年|%|(?i:mah|pcs|usd|rmb)))"
+    rf"[.]?{LINK}$"
 )
+_CUE_WINDOW: Final = 40
 _NAMED_AFTER: Final = re.compile(
-    rf"{NO_DIGIT_BEFORE}(?P<number>{_NUMBER}(?i:{_EXTENSION}))[ ]?-?[ ]?(?i:office|fax|mobile|home|cell|desk)"
-    r"(?=[ \t]*(?:[\n,;.)\\]|$))"
+    r"[ ]?-?[ ]?(?:office|fax|mobile|home|cell|desk)(?=[ \t]*(?:[\n,;.)\\]|$))", re.IGNORECASE
 )
 
 # 一三八零零一三八零零零: digits in words, so that programs do not see them.
 _SPOKEN: Final = re.compile(
-    "(?<![零〇一二三四五六七八九十百千万亿])[一幺壹][三四五六七八九叁肆伍陆柒捌玖][零〇一幺二三四五六七八九壹贰叁肆伍陆柒捌玖]{9}"
+    "(?<![零〇一二三四五六七八九十百千万亿])[一幺壹][三四五六七八九叁肆伍陆柒捌玖]"
+    "[零〇一幺二三四五六七八九壹贰叁肆伍陆柒捌玖]{9}"
     "(?![零〇一二三四五六七八九十百千万亿])"
 )
 
@@ -94,9 +101,11 @@ def abroad(text: str) -> Iterator[Span]:
 
 def announced(text: str) -> Iterator[Span]:
     """Find numbers of any form after or before a word for telephone."""
-    for pattern in (_ANNOUNCED, _NAMED_AFTER):
-        for found in pattern.finditer(text):
-            yield Span(found.start("number"), found.end("number"), "PHONE")
+    for found in _NUMBER.finditer(text):
+        if _COUNTED.match(text, found.end()):
+            continue
+        if said_before(_CUE, text, found.start(), _CUE_WINDOW) or _NAMED_AFTER.match(text, found.end()):
+            yield Span(found.start(), found.end(), "PHONE")
 
 
 def _possible(number: str) -> int:

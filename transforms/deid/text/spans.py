@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def resolve(found: Iterable[Span], text: str) -> list[Span]:
     is in it: nothing that any detector found is left in the open.
     """
     spans = sorted(set(found))
-    if all(one.end <= two.start for one, two in zip(spans, spans[1:], strict=False)):
+    if all(one.end <= two.start for one, two in pairwise(spans)):
         return spans
     chosen: list[Span] = []
     for group in _overlapping(spans):

@@ -5,20 +5,19 @@ Cities of 100,000 people or more, so that a place singles out nobody; a point fa
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from transforms.deid.treatments.points import parse_point
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 FEWEST_PEOPLE, FARTHEST_KM, _EARTH_KM = 100_000, 50.0, 6371.0
-_POINT = re.compile(r"([+-]?[0-9]{1,3}(?:\.[0-9]{1,20})?)\s*[,; ]\s*([+-]?[0-9]{1,3}(?:\.[0-9]{1,20})?)", re.ASCII)
 _BLOCK = 256
-_MOST_LATITUDE, _MOST_LONGITUDE = 90, 180
 
 
 def city(values: pa.Array) -> pa.Array:
@@ -29,11 +28,11 @@ def city(values: pa.Array) -> pa.Array:
     for index, text in enumerate(texts):
         if text is None:
             continue
-        match = _POINT.fullmatch(text.strip())
-        if match is None:
+        point = parse_point(text)
+        if point is None:
             found[index] = _names().get(text.strip().casefold())
-        elif abs(float(match[1])) <= _MOST_LATITUDE and abs(float(match[2])) <= _MOST_LONGITUDE:
-            points[index] = (float(match[1]), float(match[2]))
+        else:
+            points[index] = point
     for index, name in zip(points, nearest(np.array(list(points.values())).reshape(-1, 2)), strict=True):
         found[index] = name
     return pa.array(found, pa.string())

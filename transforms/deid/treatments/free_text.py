@@ -1,9 +1,16 @@
-"""Free text: how long it is and in which script, never a word of it (R-SENS-07), until detection is in."""
+"""Free text: how long it is, in which script, and its words without the personal data in them (R-SENS-07)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from transforms.deid.text import redact
+
+if TYPE_CHECKING:
+    from transforms.deid.text.redaction import Mode
 
 # The first script that occurs decides: one Han character in an English sentence makes it Chinese, kana makes
 # Han Japanese. Cheap, and good enough to count by.
@@ -21,9 +28,10 @@ _SCRIPTS = (
 )
 
 
-def free_text(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Return (null, length in characters, language by script) of each text."""
-    return pa.nulls(len(values), pa.string()), length(values), language(values)
+def free_text(values: pa.Array, words: Literal["drop"] | Mode = "drop") -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return (words, length in characters, language by script) of each text; `drop` leaves no words."""
+    kept = pa.nulls(len(values), pa.string()) if words == "drop" else redact(values, words)
+    return kept, length(values), language(values)
 
 
 def length(values: pa.Array) -> pa.Array:

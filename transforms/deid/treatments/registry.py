@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance.policy import hierarchy as files
+from governance.policy import keyed
 from governance.policy import treatments as policy
 from transforms.deid.columns import as_text
 from transforms.deid.treatments.bucket import bucket
@@ -19,9 +21,12 @@ from transforms.deid.treatments.count_only import count_only
 from transforms.deid.treatments.date_part import date_part
 from transforms.deid.treatments.device_brand import device_brand
 from transforms.deid.treatments.free_text import free_text
+from transforms.deid.treatments.geohash import geohash
+from transforms.deid.treatments.hierarchy import hierarchy
 from transforms.deid.treatments.hour import hour
 from transforms.deid.treatments.keep import fit_number, keep
 from transforms.deid.treatments.major_version import major_version
+from transforms.deid.treatments.mask import mask
 from transforms.deid.treatments.truncate_ip import truncate_ip
 from transforms.deid.treatments.url_path import url_path
 from transforms.deid.treatments.user_agent import user_agent
@@ -60,12 +65,21 @@ class Kind:
 
 def columns_of(treatment: policy.Treatment, row: Row) -> Columns:
     """Return the columns that `treatment` makes of `row`, in order."""
-    return REGISTRY[type(treatment)].columns(row)
+    stands = in_stream(treatment)
+    return REGISTRY[type(stands)].columns(row)
 
 
 def bind(treatment: policy.Treatment, context: Context) -> Function:
     """Return the column function of `treatment`; it takes distinct values and gives one array a column."""
-    return REGISTRY[type(treatment)].bind(treatment, context)
+    stands = in_stream(treatment)
+    return REGISTRY[type(stands)].bind(stands, context)
+
+
+def in_stream(treatment: policy.Treatment) -> policy.Treatment:
+    """Return what stands in for a treatment that would have to count rows, which no stream does."""
+    if isinstance(treatment, policy.GroupThreshold):
+        return policy.DeviceBrand() if treatment.in_stream == "brand" else policy.Suppress()
+    return treatment
 
 
 def _text(row: Row) -> Columns:
@@ -134,7 +148,7 @@ REGISTRY: Mapping[type, Kind] = MappingProxyType(
         # Tokens need keys and dates: the engine makes them (transforms.deid.tokens).
         policy.Pseudonymize: Kind(_text, _bind_nothing),
         policy.CountOnly: Kind(_presence, lambda *_: lambda values: (count_only(values),)),
-        policy.FreeText: Kind(_with(("", _TEXT), ("_length", _INT32), ("_lang", _TEXT)), _on_text(free_text)),
+        policy.FreeText: Kind(_with(("", _TEXT), ("_length", _INT32), ("_lang", _TEXT)), _on_text(free_text, "words")),
         policy.CodeOnly: Kind(_with(("", _TEXT), ("_length", _INT32)), _on_text(code_only)),
         policy.TruncateIp: Kind(_text, _on_text(truncate_ip, "v4", "v6")),
         policy.UrlPath: Kind(_text, _bind_url),
@@ -142,9 +156,15 @@ REGISTRY: Mapping[type, Kind] = MappingProxyType(
         policy.DeviceBrand: Kind(_text, _on_text(device_brand)),
         policy.MajorVersion: Kind(_text, _on_text(major_version)),
         policy.Categorize: Kind(_text, _on_text(categorize, "bands", "other")),
-        policy.Bucket: Kind(_text, _on_text(bucket, "edges")),
+        policy.Bucket: Kind(_text, _on_text(bucket, "edges", "unit")),
         policy.City: Kind(_text, _on_text(city)),
         policy.Hour: Kind(_text, _on_text(hour)),
         policy.DatePart: Kind(_text, _on_text(date_part, "unit")),
+        policy.Mask: Kind(_text, _on_text(mask, "first", "last", "char", "hidden", "hide_length")),
+        policy.Geohash: Kind(_text, _on_text(geohash, "precision")),
+        policy.GroupThreshold: Kind(_nothing, _bind_nothing),  # see in_stream
+        files.Hierarchy: Kind(_text, _on_text(hierarchy, "table", "other")),
+        # Keys, subjects and days: the engine hands them over (transforms.deid.ciphers).
+        **dict.fromkeys(keyed.Keyed.__subclasses__(), Kind(_text, _bind_nothing)),
     }
 )

@@ -37,24 +37,25 @@ def truncate_ip(values: pa.Array, *, v4: int, v6: int) -> pa.Array:
 
 def truncate(text: str, v4: int, v6: int) -> str | None:
     """Return the network of one address, written with or without brackets, port or zone."""
-    address = _parse(text)
+    address = parse_address(text)
     if address is None:
         return None
     if isinstance(address, ipaddress.IPv6Address):
-        carried = address.ipv4_mapped or address.sixtofour
-        if carried is None:
-            return str(ipaddress.IPv6Network((int(address), v6), strict=False))
-        address = carried
+        return str(ipaddress.IPv6Network((int(address), v6), strict=False))
     return str(ipaddress.IPv4Network((int(address), v4), strict=False))
 
 
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address; the IPv4 one that an IPv6 one carries. None if the text is none."""
     text = text.strip()
     if len(text) > _LONGEST:
         return None
     match = _BRACKETED.fullmatch(text) or _V4_PORT.fullmatch(text)
     bare = (match[1] if match else text).partition("%")[0]
     try:
-        return ipaddress.ip_address(bare)
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or address.sixtofour or address
+    return address

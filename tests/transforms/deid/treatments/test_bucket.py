@@ -27,3 +27,15 @@ def test_a_size_falls_into_its_range(text: str | None, label: str | None) -> Non
 def test_numbers_are_sizes_too() -> None:
     """A column of integers is read as GiB, or by its magnitude."""
     assert bucket(pa.array([8, 4096, None]), edges=EDGES).to_pylist() == ["8-16", "4-8", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("0.5", "<1"), ("12", "2-16"), ("1,280.50", "16+"), ("CNY 1.5", "1-2"), ("¥16", "16+"), ("2 USD", "2-16"),
+        ("99元", "16+"), ("8G", None), ("-3", None), ("1,28", None), ("1e3", None), ("twelve", None), (None, None),
+    ],
+)  # fmt: skip
+def test_an_amount_falls_into_its_range(text: str | None, label: str | None) -> None:
+    """A bare number counts as it stands, a currency makes no difference, a size of memory is no amount."""
+    assert bucket(pa.array([text], pa.string()), edges=(1, 2, 16), unit="amount").to_pylist() == [label]

@@ -1,4 +1,4 @@
-"""Free text: length and script."""
+"""Free text: length, script, and the words without what identifies."""
 
 from __future__ import annotations
 
@@ -27,4 +27,14 @@ def test_no_word_remains() -> None:
     assert text.to_pylist() == [None, None, None]
     assert length.to_pylist() == [16, 2, None]
     assert length.type == pa.int32()
+    assert language.to_pylist() == ["latin", "zh", None]
+
+
+def test_the_words_remain_without_what_identifies() -> None:
+    """With `placeholder` the kind stands in place of what was found, with `redact` the same word everywhere."""
+    texts = pa.array(["call 13800138000", "水泵", None])
+    assert free_text(texts, "placeholder")[0].to_pylist() == ["call [PHONE]", "水泵", None]
+    text, length, language = free_text(texts, "redact")
+    assert text.to_pylist() == ["call [redacted]", "水泵", None]
+    assert length.to_pylist() == [16, 2, None]
     assert language.to_pylist() == ["latin", "zh", None]

@@ -1,0 +1,56 @@
+"""When a transaction is completed, and so when its three years begin (R-RET-02, R-RET-06): pure, by +08:00 dates.
+
+Completion is the latest of payment settled, delivery confirmed, refund or dispute closed. An order that never got so
+far counts from the day it was closed. An order in dispute has no completion, and neither has one of which nothing but
+its beginning is known: such records are held (R-RET-07).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+CREATED, PAID, DELIVERED, REFUNDED = "order_created", "order_paid", "order_delivered", "order_refunded"
+DISPUTED, DISPUTE_CLOSED, CLOSED = "order_disputed", "dispute_closed", "order_closed"
+CLOCKS: Final = frozenset({PAID, DELIVERED, REFUNDED, DISPUTE_CLOSED})
+"""Events whose day moves the completion."""
+
+
+class Step(NamedTuple):
+    """One event of an order.
+
+    Attributes:
+        event_type: a name of the inventory.
+        on: +08:00 date of the event.
+        stated: +08:00 date of completion that the record itself names, if it names one.
+    """
+
+    event_type: str
+    on: date
+    stated: date | None = None
+
+
+def completed_on_arrival(step: Step) -> date | None:
+    """Return when the transaction of a single record was completed, as far as the record says so itself."""
+    return None if step.stated is None else order_completed([step])
+
+
+def order_completed(steps: Iterable[Step]) -> date | None:
+    """Return when an order was completed; None while it is not, or while a dispute is open.
+
+    Args:
+        steps: every event of the order that is known, in any order, each once.
+    """
+    taken = list(steps)
+    types = [step.event_type for step in taken]
+    if types.count(DISPUTED) > types.count(DISPUTE_CLOSED):
+        return None
+    clocks = [step.on for step in taken if step.event_type in CLOCKS]
+    stated = [step.stated for step in taken if step.stated is not None]
+    if stated or REFUNDED in types or (PAID in types and DELIVERED in types):
+        return max([*clocks, *stated])
+    closed = [step.on for step in taken if step.event_type == CLOSED]
+    return max([*closed, *clocks]) if closed else None

@@ -1,0 +1,56 @@
+"""`ebb vault`: the records of transactions, sealed until they are due."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from pipelines.options import common, emit_json
+
+
+@click.group()
+def vault() -> None:
+    """Settle the records of transactions."""
+
+
+@vault.command(epilog="Example: ebb vault settle --ops-key /media/ops/ops.key")
+@click.option("--lake", help="URI of the lake; by default the folder `lake` in --home.")
+@click.option(
+    "--ops-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="EBB_OPS_KEY_FILE",
+    help="File of the private ops key; by default `ops.key` in --home.",
+)
+@click.option("--now", metavar="INSTANT", help="Settle as on this day: for drills; never later than the clock.")
+@common
+def settle(
+    *, lake: str | None, ops_key: Path | None, now: str | None, home: Path, packs: Path | None, as_json: bool
+) -> None:
+    """Move orders whose completion has become known to their due month, and disputed ones back.
+
+    Completion is the latest of payment settled, delivery confirmed, refund or dispute closed; an order that got
+    nowhere counts from its closing. What was received today is left for tomorrow. The job needs the private ops key,
+    since each record is put under the key of its due date. Stop it at any time and run it again.
+    """
+    from pipelines.clock import parse_instant
+    from pipelines.progress import counting
+    from pipelines.settings import load_settings
+    from pipelines.settlement import settle_vault
+
+    settings = load_settings(home=home, lake=lake, packs=packs)
+    with counting("rows") as progress:
+        report = settle_vault(settings, ops_key, parse_instant(now), progress)
+    if as_json:
+        emit_json(asdict(report))
+        return
+    click.echo(f"moved to their due month   {report.moved:>12,}")
+    click.echo(f"taken back into dispute    {report.reopened:>12,}")
+    click.echo(f"under a fresh key          {report.renewed:>12,}")
+    for key_id in report.keys_destroyed:
+        click.echo(f"key destroyed              {key_id:>12}")
+    for what, rows in report.waiting.items():
+        click.echo(f"held, RET_NO_CLOCK         {rows:>12,}   {what}")
+    if not report.waiting:
+        click.echo("no record is without a clock")

@@ -1,0 +1,59 @@
+"""Whom a hold lists in the lake: a person's tokens and probes, made with the keys that are still there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.errors import UsageError
+from governance.keys.epochs import half_year
+from transforms.deid.tokens import PURPOSE, RECIPIENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from governance.keys import Keyring
+    from pipelines.sweep_room import Room
+
+_PARTS = 3
+KINDS = ("account", "cookie", "device")
+
+
+def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return, by dataset of the lake, the values of its subject column that stand for the people.
+
+    Args:
+        room: the installation's.
+        people: "SYSTEM:KIND:ID" each.
+    """
+    from pipelines.settings import wall_clock  # noqa: PLC0415 - the clock is read in pipelines only when needed
+
+    keyring = room.settings.opener()
+    epochs = {key.epoch for key in keyring.keys(wall_clock()) if key.use == "personal" and key.purpose == PURPOSE}
+    epochs.add(half_year(wall_clock().date().isoformat()))
+    found: dict[str, set[str]] = {}
+    for person in people:
+        system, kind, identifier = _parsed(person)
+        for name in ("service_log", "equipment"):
+            found.setdefault(f"personal.{name}", set()).update(_tokens(keyring, system, kind, identifier, epochs))
+        for name, stream in (
+            ("vault.transactions", "transactions"),
+            ("dead_letters", "service_log"),
+            ("dead_letters", "equipment"),
+        ):
+            probe = keyring.event_keys(stream).subject_probe(system, kind, identifier)
+            found.setdefault(name, set()).add(probe.hex())
+    return {name: frozenset(values) for name, values in found.items() if name in room.datasets}
+
+
+def _tokens(keyring: Keyring, system: str, kind: str, identifier: str, epochs: Iterable[str]) -> set[str]:
+    made = (
+        keyring.token_key(PURPOSE, system, RECIPIENT, kind, epoch).tokens([identifier])[0] for epoch in sorted(epochs)
+    )
+    return {token for token in made if token is not None}
+
+
+def _parsed(person: str) -> tuple[str, str, str]:
+    parts = person.split(":", _PARTS - 1)
+    if len(parts) != _PARTS or parts[1] not in KINDS or not parts[2]:
+        raise UsageError(f"--person is SYSTEM:KIND:ID, with KIND one of {', '.join(KINDS)}")
+    return parts[0], parts[1], parts[2]

@@ -1,0 +1,96 @@
+"""Compare the register with what is really in the stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from governance.errors import EbbError
+from governance.policy import load_catalogue
+from pipelines.lake_datasets import LAKE, existing
+from pipelines.treating import treatments_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipelines.sweep_room import Room
+    from retention.datasets import Child, Dataset
+    from retention.stores.base import Shape, Store
+
+_PLAIN = frozenset({"N"})
+
+
+def problems_of(room: Room) -> list[str]:
+    """Return a sentence for each thing that is not as registered; empty if all is well."""
+    lines: list[str] = []
+    for spec in room.register.stores:
+        mine = [dataset for dataset in room.datasets.values() if dataset.store == spec.id]
+        if spec.id == LAKE and not existing(room.settings.lake):
+            continue
+        try:
+            store = room.store(spec.id)
+            there = store.tables()
+            for dataset in mine:
+                lines += [f"{dataset.id}: {line}" for line in _of_dataset(dataset, store, there)]
+        except EbbError as problem:
+            lines.append(f"{spec.id}: {problem}")
+            continue
+        known = {name for dataset in mine for name in dataset.tables} | set(spec.ignore)
+        lines += [
+            f"{spec.id}: RET_NO_CLASS the table {name} is in no dataset: register it" for name in sorted(there - known)
+        ]
+    sensitive = {
+        name for name, row in load_catalogue(room.settings.packs).inventory.items() if row.sensitivity not in _PLAIN
+    }
+    for dataset in room.datasets.values():
+        kept = dataset.anonymize.keep if dataset.anonymize else ()
+        lines += [
+            f"{dataset.id}: `keep` names {name}, which the inventory does not call harmless: treat it (R-RET-08)"
+            for name in kept
+            if name in sensitive
+        ]
+    return lines
+
+
+def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterator[str]:
+    if dataset.table not in there:
+        yield f"there is no table {dataset.table}"
+        return
+    shape = store.shape(dataset.table)
+    named = [*dataset.clock.names, *dataset.key]
+    named += [name for name in (dataset.subject, dataset.month, dataset.open.column if dataset.open else None) if name]
+    if dataset.anonymize is not None:
+        named += [*dataset.anonymize.treatments, *dataset.anonymize.keep]
+        treatments_of(dataset)
+    for name in dict.fromkeys(named):
+        if name not in shape.columns:
+            yield f"the table {dataset.table} has no column {name}"
+    yield from _clock_types(dataset, shape)
+    if not (dataset.key or shape.key):
+        yield f"the table {dataset.table} has no primary key: name unique columns as `key`"
+    if dataset.anonymize is not None:
+        covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.names, *shape.key}
+        for name in sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""}):
+            yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
+    for child in dataset.children:
+        yield from _of_child(child, store, there)
+
+
+def _clock_types(dataset: Dataset, shape: Shape) -> Iterator[str]:
+    for name in dataset.clock.names:
+        kind = shape.columns.get(name)
+        time = kind is None or pa.types.is_temporal(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        counted = kind is not None and pa.types.is_integer(kind) and dataset.clock.unit is not None
+        if not time and not counted:
+            yield f"the clock {name} is of type {kind}, which is no time: name another column, or clock.unit"
+
+
+def _of_child(child: Child, store: Store, there: frozenset[str]) -> Iterator[str]:
+    if child.table not in there:
+        yield f"there is no table {child.table} among the children"
+        return
+    if child.column not in store.shape(child.table).columns:
+        yield f"the child {child.table} has no column {child.column}"
+    for below in child.children:
+        yield from _of_child(below, store, there)

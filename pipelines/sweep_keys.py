@@ -1,0 +1,110 @@
+"""Keys that go with their rows: a due date's key of the vault, a day's key of dead letters (R-ADM-02)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.compute as pc
+
+from governance.calendar import local_date
+from governance.errors import RefusedError
+from governance.keys import EnvelopeOpener, OpsKey, keyring_exists
+from pipelines.settings import wall_clock
+from retention import holds as legal
+from retention.stores.delta import FencedTable, open_table
+from retention.vault.layout import rows_under, vault_spec
+from retention.vault.moving import hold_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from pipelines.settings import Settings
+    from retention.datasets import Dataset
+    from retention.holds import Hold
+    from retention.plan import Unit
+
+DEAD_LETTERS = "dead_letters"
+
+
+def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequence[Hold]], None] | None:
+    """Return what must happen to a unit before its rows go; None for tables without keys of their own.
+
+    In the vault, rows that a case holds are first put under the key of their case, in files of their own.
+    """
+    if dataset.crypto != "vault":
+        return None
+
+    def put_under_case(unit: Unit, standing: Sequence[Hold]) -> None:
+        holds = legal.of_dataset(standing, dataset)
+        if not holds:
+            return
+        if not settings.ops_key_file.exists():
+            raise RefusedError(
+                "a case holds records of the vault, and they must be put under its key first: "
+                f"bring the ops key to {settings.ops_key_file}, then run the command again"
+            )
+        keyring = settings.opener()
+        opener = EnvelopeOpener(OpsKey.from_file(settings.ops_key_file), keyring)
+        table = FencedTable(vault_spec(settings.lake))
+        for hold in holds:
+            table.refresh()
+            files = [file for file in table.files() if file.partition == unit.part]
+            hold_rows(
+                table,
+                files,
+                _Held(hold, dataset),
+                hold.case,
+                opener=opener,
+                keyring=keyring,
+                metadata={"ebb.action": "hold", "ebb.case": hold.case},
+            )
+
+    return put_under_case
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Marks the rows of the vault that one hold lists."""
+
+    hold: Hold
+    dataset: Dataset
+
+    def __call__(self, rows: pa.Table) -> np.ndarray:
+        mask = legal.held([self.hold], self.dataset, rows, ("event_key",))
+        return np.zeros(rows.num_rows, bool) if mask is None else mask
+
+
+def destroy_keys(settings: Settings, dataset: Dataset, now: datetime) -> list[str]:
+    """Destroy the keys of rows that are all gone, and return their names; again returns none.
+
+    Guarantees:
+        A key is destroyed only when no row under it is there, which is counted right before; the keyring refuses a
+        date that has not come by the wall clock.
+    """
+    if dataset.crypto is None or not keyring_exists(settings.keyring_url):
+        return []
+    keyring, today = settings.opener(), local_date(now).isoformat()
+    if dataset.crypto == DEAD_LETTERS:
+        rows = open_table(f"{settings.lake}/{dataset.table}").dataset().to_table(columns=["day"])["day"]
+        sealed = {entry["values"]: entry["counts"] for entry in pc.value_counts(rows).to_pylist()}
+        days = [day for day in keyring.sealing_days(DEAD_LETTERS) if day not in sealed and day < today]
+        return [
+            f"{DEAD_LETTERS} {day}"
+            for day in days
+            if keyring.destroy_day_key(DEAD_LETTERS, day, blocking=lambda day: int(sealed.get(day, 0)))
+        ]
+    table = FencedTable(vault_spec(settings.lake))
+    table.refresh()
+    due = [key.key_id for key in keyring.due_keys() if key.destroyed is None and key.key_id[:1].isdigit()]
+    return [
+        key_id
+        for key_id in due
+        if key_id <= today
+        and not rows_under(table, key_id)
+        and keyring.destroy_due_date(key_id, wall_clock(), blocking=lambda key_id: rows_under(table, key_id))
+    ]

@@ -1,0 +1,119 @@
+"""What a person sees of plans and sweeps, and the documents machines get instead."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from pipelines.progress import counting
+from pipelines.tables import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from governance.ledger import Ledger
+    from retention.plan import Plan
+    from retention.sweeps import Sweep
+
+_WIDE = 40
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return a plan for machines."""
+    return {"digest": plan.digest, "due": plan.due, "excess": plan.excess(), **plan.model_dump(mode="json")}
+
+
+def sweep_document(sweep: Sweep) -> dict[str, Any]:
+    """Return where a sweep stands."""
+    return {
+        "digest": sweep.digest,
+        "state": sweep.state,
+        "due": sweep.plan.due,
+        "approved_by": list(sweep.approvals),
+        "stages": dict(sweep.stages),
+        "datasets": [
+            {
+                "dataset": share.dataset,
+                "done": "deleted" if share.action == "delete" else "anonymized",
+                "rows": sweep.removed(share.dataset),
+                "children": sweep.removed_children(share.dataset),
+                "kept": sum(o["kept"] for (name, _), o in sweep.outcomes.items() if name == share.dataset),
+            }
+            for share in sweep.plan.shares
+        ],
+    }
+
+
+def show_plan(plan: Plan, *, forecast: bool = False) -> None:
+    """Print a plan: a line a dataset, then what is due by month."""
+    words = "Forecast for" if forecast else "Plan, judged by"
+    click.echo(f"{words} {plan.now.isoformat(timespec='seconds')}" + (" (given)" if plan.drill else ""))
+    rows = []
+    for share in plan.shares:
+        held = share.count("case")
+        unknown = share.count("RET_NO_CLOCK") + share.count("open")
+        kept = share.count("keep") + share.count("done")
+        counts = (share.rows, share.due, share.children, kept, held, unknown)
+        rows.append((share.dataset, share.retention, share.role, share.action, *(f"{number:,}" for number in counts)))
+    headers = ("dataset", "class", "role", "action", "rows", "due", "below", "keep", "held", "unknown")
+    print_table(headers, rows)
+    _show_months(plan)
+    if forecast:
+        click.echo("A forecast is not recorded and cannot be applied.")
+        return
+    for line in plan.excess():
+        click.echo(f"OVER THE LIMIT {line}")
+    if not plan.due:
+        click.echo("Nothing is due.")
+        return
+    click.echo(f"About {plan.seconds:.0f} s of work. Expires {plan.expires.isoformat(timespec='minutes')}.")
+    click.echo(f"Digest {plan.digest}")
+    click.echo(f"Next: ebb sweep approve {plan.digest[:16]}")
+
+
+@contextlib.contextmanager
+def watching(ledger: Ledger, sweep: Sweep) -> Iterator[None]:
+    """Show how many rows have gone while a sweep works, where a person watches."""
+    if not Console(stderr=True).is_terminal:
+        yield
+        return
+    ended = threading.Event()
+    with counting("rows", total=sweep.plan.due) as advance:
+        thread = threading.Thread(target=_follow, args=(ledger, sweep.digest, ended, advance), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _follow(ledger: Ledger, digest: str, ended: threading.Event, advance: Any) -> None:
+    shown = 0
+    while not ended.wait(0.5):
+        outcomes = {
+            (e.content["dataset"], e.content["part"]): e.content for e in ledger.entries("sweep.outcome", digest)
+        }
+        rows = sum(int(outcome["rows"]) for outcome in outcomes.values())
+        advance(rows - shown)
+        shown = rows
+
+
+def _show_months(plan: Plan) -> None:
+    due = Counter[str]()
+    for share in plan.shares:
+        for cell in share.cells:
+            if cell.status == "due":
+                due[cell.month] += cell.rows
+    if not due:
+        return
+    most = max(due.values())
+    click.echo("Due by month:")
+    for month, rows in sorted(due.items()):
+        bar = "█" * max(1, round(_WIDE * rows / most))
+        click.echo(f"  {month}  {rows:>12,}  {bar}")

@@ -1,0 +1,115 @@
+"""What every command of the retention room works with: register, stores, ledger, treatments."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from governance.errors import RefusedError, UsageError
+from governance.ledger import Ledger
+from governance.policy import load_catalogue
+from pipelines.lake_datasets import LAKE, existing, lake_register
+from pipelines.treating import treatments_of
+from retention.apply import Work, work_on
+from retention.datasets import read_register
+from retention.stores.lake import DeltaStore
+from retention.stores.sql import SqlStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipelines.settings import Settings
+    from retention.datasets import Dataset, Register, StoreSpec
+    from retention.plan import Plan
+    from retention.stores.base import Store
+
+REGISTER = "datasets.yaml"
+
+
+@dataclass(frozen=True)
+class RoomOpener:
+    """Opens the room here or in a worker; can be pickled."""
+
+    settings: Settings
+
+    def __call__(self) -> Room:
+        """Open it."""
+        return Room(self.settings)
+
+
+class Room:
+    """The retention room of one installation.
+
+    Args:
+        settings: where everything is.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stores: dict[str, Store] = {}
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, made if there is none."""
+        return Ledger.open(self.settings.ledger_url)
+
+    @cached_property
+    def register(self) -> Register:
+        """The lake's own tables, and those of `datasets.yaml`."""
+        register = lake_register(self.settings.lake)
+        path = self.settings.datasets
+        if path is None and (self.settings.home / REGISTER).is_file():
+            path = self.settings.home / REGISTER
+        return register if path is None else register + read_register(path)
+
+    @cached_property
+    def datasets(self) -> Mapping[str, Dataset]:
+        """Every dataset by id; tables of the lake that do not exist yet are left out."""
+        there = existing(self.settings.lake)
+        return {d.id: d for d in self.register.datasets if d.store != LAKE or d.table in there}
+
+    @property
+    def places(self) -> Mapping[str, tuple[str, str]]:
+        """Kind and URL of each store."""
+        return {spec.id: (spec.kind, _url(spec)) for spec in self.register.stores}
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """Digests of register and policy packs as they are now."""
+        packs = sorted(pack.digest for pack in load_catalogue(self.settings.packs).packs)
+        return {"register": self.register.digest, "policy": hashlib.sha256("\n".join(packs).encode()).hexdigest()}
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a dataset that is there; RefusedError if none is called so."""
+        if name not in self.datasets:
+            raise RefusedError(f"no dataset is called {name}: `ebb datasets list` shows them")
+        return self.datasets[name]
+
+    def store(self, name: str) -> Store:
+        """Return an open store."""
+        if name not in self._stores:
+            spec = next(spec for spec in self.register.stores if spec.id == name)
+            url = _url(spec)
+            self._stores[name] = DeltaStore(url) if spec.kind == "delta" else SqlStore(url)
+        return self._stores[name]
+
+    def work(self, plan: Plan, dataset: str) -> Work:
+        """Return what units of a dataset are worked off with."""
+        from pipelines.sweep_keys import preparation  # noqa: PLC0415 - only what applies needs keys
+
+        chosen = self.dataset(dataset)
+        prepare = preparation(self.settings, chosen)
+        return work_on(plan, chosen, self.store(chosen.store), self.ledger, treatments_of(chosen), prepare=prepare)
+
+
+def _url(spec: StoreSpec) -> str:
+    if spec.url is not None:
+        return spec.url
+    assert spec.url_from is not None
+    url = os.environ.get(spec.url_from)
+    if not url:
+        raise UsageError(f"the store {spec.id} takes its URL from {spec.url_from}, which is not set")
+    return url

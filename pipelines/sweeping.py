@@ -1,0 +1,176 @@
+"""The steps of a sweep as commands run them: plan, apply, verify, certify."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from governance.errors import EbbError, RefusedError
+from governance.keys.signing import SigningKey
+from pipelines.lake_datasets import statistics_of
+from pipelines.settings import wall_clock
+from pipelines.sweep_keys import destroy_keys
+from pipelines.treating import treatments_of
+from retention import certificate as certificates
+from retention import holds as legal
+from retention.apply import require_applicable, require_unchanged
+from retention.plan import Limit, Plan, make_plan
+from retention.survey import survey
+from retention.sweeps import find_sweep, holds_at, record_plan
+from retention.verify import require_agreement, verify
+from retention.witness.opinion import form_opinion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from pipelines.sweep_room import Room
+    from retention.sweeps import Sweep
+
+
+def plan_sweep(
+    room: Room, *, now: datetime | None, by: str, limit: Limit, only: Sequence[str] = (), record: bool = True
+) -> Plan:
+    """Look at every dataset and return the plan, recorded in the ledger unless it is a forecast.
+
+    Args:
+        room: the installation's.
+        now: instant to judge by; the wall clock's if None.
+        by: who plans.
+        limit: how much the sweep may take.
+        only: ids of datasets; all if empty.
+        record: write it into the ledger.
+    """
+    wall = wall_clock()
+    instant = now or wall
+    chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
+    holds = holds_at(room.ledger)
+    shares = [survey(d, room.store(d.store), instant, holds, treatments_of(d)) for d in chosen]
+    plan = make_plan(
+        shares,
+        now=instant,
+        wall=wall,
+        drill=now is not None,
+        by=by,
+        digests={**room.digests, "holds": legal.digest(holds)},
+        limit=limit,
+    )
+    if record:
+        record_plan(room.ledger, plan, wall)
+    return plan
+
+
+def approve_sweep(room: Room, digest: str, by: str) -> Sweep:
+    """Record that somebody approves exactly this plan; RefusedError for a plan that is over."""
+    sweep, wall = find_sweep(room.ledger, digest), wall_clock()
+    if wall >= sweep.plan.expires:
+        raise RefusedError("this plan expired: plan anew, and approve that")
+    if room.settings.second_pair_of_eyes and by == sweep.plan.by:
+        raise RefusedError(f"{by} planned this sweep: somebody else approves it")
+    room.ledger.append("sweep.approval", sweep.digest, {"by": by, "rows": sweep.plan.due}, wall)
+    return find_sweep(room.ledger, sweep.digest)
+
+
+def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any]], None]) -> Sweep:
+    """Do what an approved plan says; called again after a crash it goes on, and after its end it does nothing.
+
+    Args:
+        room: the installation's.
+        digest: beginning of the plan's digest.
+        work_off: works off units that have no outcome yet.
+    """
+    sweep = find_sweep(room.ledger, digest)
+    if "sweep.applied" in sweep.stages:
+        return sweep
+    require_applicable(sweep, wall_clock(), room.digests, second_pair_of_eyes=room.settings.second_pair_of_eyes)
+    if broken := room.ledger.first_broken():
+        raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is deleted on such a record")
+    with room.ledger.sweeping():
+        sweep = find_sweep(room.ledger, sweep.digest)
+        if not sweep.checked:
+            _second_opinion(room, sweep)
+        for share in sweep.plan.shares:
+            if share.units:
+                require_unchanged(sweep, room.work(sweep.plan, share.dataset))
+        pending = [unit for unit in sweep.plan.units if (unit.dataset, unit.part) not in sweep.outcomes]
+        if pending:
+            work_off(sweep, pending)
+        _make_unreadable(room, find_sweep(room.ledger, sweep.digest))
+        done = find_sweep(room.ledger, sweep.digest)
+        content = {"rows": sum(int(o["rows"]) for o in done.outcomes.values()), "drill": sweep.plan.drill}
+        room.ledger.append("sweep.applied", sweep.digest, content, wall_clock())
+    return find_sweep(room.ledger, sweep.digest)
+
+
+def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
+    """Read everything again and record what was found."""
+    sweep = find_sweep(room.ledger, digest)
+    if "sweep.applied" not in sweep.stages:
+        raise RefusedError(f"this sweep is {sweep.state}: `ebb sweep apply {sweep.digest[:16]}` comes before verify")
+    with room.ledger.sweeping():
+        removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
+        datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
+        holds = {*holds_at(room.ledger, sweep.plan.created), *holds_at(room.ledger)}
+        report = verify(
+            sweep.plan,
+            datasets,
+            room.places,
+            holds=holds,
+            removed=removed,
+            wall=wall_clock(),
+            statistics={name: statistics_of(dataset) for name, dataset in datasets.items()},
+        )
+        room.ledger.append("sweep.verified", sweep.digest, report, wall_clock())
+    return report
+
+
+def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
+    """Return the sweep's signed certificate; made once, then always the same."""
+    sweep = find_sweep(room.ledger, digest)
+    if sweep.certificate is not None:
+        return dict(sweep.certificate)
+    datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
+    keys = {
+        entry.content["dataset"]: {"keys": entry.content["keys"], "at": entry.recorded}
+        for entry in room.ledger.entries("sweep.keys", sweep.digest)
+        if entry.content.get("keys")
+    }
+    places = {share.store: room.store(share.store).place for share in sweep.plan.shares}
+    unsigned = certificates.make_certificate(
+        sweep, datasets, places=places, keys_destroyed=keys, head=room.ledger.head(), wall=wall_clock()
+    )
+    signed = certificates.sign(unsigned, SigningKey.ensure(room.settings.home / "signing.key"))
+    room.ledger.append("sweep.certificate", sweep.digest, signed, wall_clock())
+    return signed
+
+
+def _second_opinion(room: Room, sweep: Sweep) -> None:
+    holds, wall = holds_at(room.ledger, sweep.plan.created), wall_clock()
+    for share in sweep.plan.shares:
+        kind, url = room.places[share.store]
+        dataset = room.dataset(share.dataset)
+        require_agreement(share, form_opinion(dataset, kind, url, sweep.plan.now, holds, wall=wall))
+    room.ledger.append("sweep.checked", sweep.digest, {"datasets": len(sweep.plan.shares)}, wall)
+
+
+def _make_unreadable(room: Room, sweep: Sweep) -> None:
+    """Purge the tables whose rows went, and destroy the keys that no row needs any more."""
+    for share in sweep.plan.shares:
+        if not share.units or share.dataset in sweep.purges:
+            continue
+        dataset = room.dataset(share.dataset)
+        if keys := destroy_keys(room.settings, dataset, sweep.plan.now):
+            content = {"dataset": dataset.id, "keys": len(keys), "names": keys}
+            room.ledger.append("sweep.keys", sweep.digest, content, wall_clock())
+        store = room.store(dataset.store)
+        purged = [store.purge(table, history=False) for table in _tables(dataset.tables)]
+        content = {
+            "dataset": dataset.id,
+            "physically": all(one.physically for one in purged),
+            "history": all(one.history for one in purged),
+            "notes": sorted({note for one in purged for note in one.notes}),
+        }
+        room.ledger.append("sweep.purged", sweep.digest, content, wall_clock())
+
+
+def _tables(names: Iterable[str]) -> list[str]:
+    return sorted(names)

@@ -1,0 +1,208 @@
+"""Do what an approved plan says, unit by unit, and nothing else. No Beam here: `pipelines.retention_sweep` wires it.
+
+    require_applicable ─► require_unchanged ─► second opinion ─► apply_unit … ─► purge
+
+Whatever is refused is refused before the first row goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from governance.errors import RefusedError, StoreError
+from retention.judging import Judge, months_of
+from retention.rules import Status
+from retention.survey import judge_of, survey
+from retention.sweeps import holds_at
+from retention.window import window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from governance.ledger import Ledger
+    from retention.datasets import Dataset
+    from retention.holds import Hold
+    from retention.judging import ColumnFunction
+    from retention.plan import Plan, Unit
+    from retention.stores.base import Store
+    from retention.sweeps import Sweep
+
+_MARK = 32
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a unit is worked off with.
+
+    Attributes:
+        digest: of the plan.
+        now: the plan's instant.
+        planned_holds: those in force when it was planned.
+        standing_holds: asks for those in force now; asked again for every batch.
+        treatments: of the dataset, by column.
+        prepare: called with the unit and the standing holds before its rows go.
+    """
+
+    dataset: Dataset
+    store: Store
+    digest: str
+    now: datetime
+    planned_holds: Sequence[Hold]
+    standing_holds: Callable[[], Sequence[Hold]]
+    treatments: Mapping[str, ColumnFunction] | None = None
+    prepare: Callable[[Unit, Sequence[Hold]], None] | None = None
+
+
+def require_applicable(
+    sweep: Sweep, wall: datetime, digests: Mapping[str, str], *, second_pair_of_eyes: bool = False
+) -> None:
+    """Refuse a plan that must not be applied.
+
+    Args:
+        sweep: the plan and what became of it.
+        wall: the wall clock.
+        digests: of register and policy as they are now.
+        second_pair_of_eyes: somebody other than the planner must have approved.
+
+    Raises:
+        RefusedError: with what to do next.
+    """
+    plan = sweep.plan
+    if plan.now > wall:
+        raise RefusedError("this plan judges by an instant that is still to come: it is a forecast, nothing is deleted")
+    if not sweep.begun and wall >= plan.expires:
+        raise RefusedError("this plan expired: plan anew, and approve that")
+    if wall < plan.created:
+        raise RefusedError("this machine's clock is before the plan was made: set the clock right first")
+    for name in ("register", "policy"):
+        if digests[name] != getattr(plan, f"{name}_digest"):
+            raise RefusedError(f"the {name} has changed since the plan was made: plan anew")
+    if over := plan.excess():
+        raise RefusedError(
+            f"over the limit, nothing was deleted: {'; '.join(over)}. If that is right, plan anew with --limit-share "
+            "or --limit-rows, and have that plan approved"
+        )
+    approvers = {name for name in sweep.approvals if not second_pair_of_eyes or name != plan.by}
+    if not approvers:
+        who = f"somebody other than {plan.by}" if second_pair_of_eyes else "somebody"
+        raise RefusedError(f"{who} must approve this plan first: ebb sweep approve {sweep.digest[:16]}")
+
+
+def require_unchanged(sweep: Sweep, work: Work) -> None:
+    """Refuse if rows that the plan takes are not what they were, except in units that were begun.
+
+    Raises:
+        RefusedError: the table changed.
+    """
+    plan, dataset = sweep.plan, work.dataset
+    found = survey(dataset, work.store, plan.now, work.planned_holds, work.treatments)
+    there = {unit.part: unit for unit in found.units}
+    for unit in plan.share(dataset.id).units:
+        if (dataset.id, unit.part) not in sweep.begun and there.get(unit.part) != unit:
+            month = unit.part
+            raise RefusedError(f"{dataset.id} {month}: its due rows have changed since the plan was made; plan anew")
+
+
+def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], datetime]) -> dict[str, Any]:
+    """Remove or anonymize the rows of one unit; return its outcome as the ledger has it.
+
+    Guarantees:
+        The intent is in the ledger before the first row goes, the outcome after the last. A hold placed meanwhile
+        wins. Killed and called again, it counts every row once: what is gone is the plan's number less what is
+        still there.
+
+    Raises:
+        StoreError: due rows are still there afterwards.
+    """
+    name = {"dataset": unit.dataset, "part": unit.part}
+    ledger.append("sweep.intent", work.digest, {**name, "rows": unit.rows}, wall())
+    if work.prepare is not None:
+        work.prepare(unit, work.standing_holds())
+    choice = _Choice(unit, work)
+    physical = unit.part if work.store.parts(work.dataset.table) is not None else None
+    work.store.edit(
+        work.dataset,
+        physical,
+        choice.columns,
+        choice,
+        mark=f"sweep:{work.digest[:_MARK]}:{unit.part}",
+        treat=choice.judge.treat if work.dataset.action == "anonymize" else None,
+        window=choice.window,
+    )
+    left, kept, kept_children = _remaining(choice, physical)
+    if left:
+        raise StoreError(f"{unit.dataset} {unit.part}: {left} due rows are still there; run the command again")
+    outcome = {**name, "rows": unit.rows - kept, "children": unit.children - kept_children, "kept": kept}
+    ledger.append("sweep.outcome", work.digest, outcome, wall())
+    return outcome
+
+
+class _Choice:
+    """Which rows go: due under the plan, of this unit, and under no hold that stands now."""
+
+    def __init__(self, unit: Unit, work: Work) -> None:
+        dataset = work.dataset
+        self.work = work
+        self.judge = judge_of(dataset, work.store, work.now, work.planned_holds, work.treatments)
+        key = dataset.key or work.store.shape(dataset.table).key
+        self._key = key
+        subject = [dataset.subject] if dataset.subject else []
+        self.columns = list(dict.fromkeys([*self.judge.columns, *subject, *key]))
+        self._month = unit.part if work.store.parts(dataset.table) is None else None
+        self.window = window_of(dataset, self._month) if self._month is not None else None
+
+    def __call__(self, rows: pa.Table) -> np.ndarray:
+        planned, held = self.split(rows)
+        chosen: np.ndarray = planned & ~held
+        return chosen
+
+    def split(self, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks: due under the plan; held now."""
+        verdicts = self.judge(rows)
+        planned = verdicts.is_status(Status.DUE)
+        if self._month is not None:
+            planned &= months_of(verdicts.due) == self._month
+        standing = [hold for hold in self.work.standing_holds() if hold.dataset in {"*", self.work.dataset.id}]
+        later = Judge(self.work.dataset, self.work.now, standing, self._key)(rows)
+        return planned, later.is_status(Status.HOLD)
+
+
+def _remaining(choice: _Choice, physical: str | None) -> tuple[int, int, int]:
+    """Count rows of the unit that are left, that a hold keeps, and the children below those."""
+    work = choice.work
+    left = kept = children = 0
+    for rows in work.store.scan(work.dataset, choice.columns, physical, choice.window):
+        planned, held = choice.split(rows)
+        left += int(np.count_nonzero(planned & ~held))
+        kept_rows = rows.filter(planned & held)
+        kept += kept_rows.num_rows
+        children += work.store.below(work.dataset, kept_rows) if work.dataset.children else 0
+    return left, kept, children
+
+
+def work_on(
+    plan: Plan,
+    dataset: Dataset,
+    store: Store,
+    ledger: Ledger,
+    treatments: Mapping[str, ColumnFunction] | None = None,
+    *,
+    prepare: Callable[[Unit, Sequence[Hold]], None] | None = None,
+) -> Work:
+    """Return what units of a dataset are worked off with."""
+    return Work(
+        dataset=dataset,
+        store=store,
+        digest=plan.digest,
+        now=plan.now,
+        planned_holds=holds_at(ledger, plan.created),
+        standing_holds=lambda: holds_at(ledger),
+        treatments=treatments,
+        prepare=prepare,
+    )

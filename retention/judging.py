@@ -1,0 +1,135 @@
+"""From a table's columns to verdicts: which columns a dataset's rules look at, and what they say of its rows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from governance.errors import RefusedError
+from retention import clocks, holds
+from retention.rules import NO_DAY, Status, Term, Verdicts, Why, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from retention.datasets import Dataset
+    from retention.holds import Hold
+
+    ColumnFunction = Callable[[pa.Array], pa.Array]
+
+DONE = 3
+"""Beside `Status`: a due row whose columns are anonymized already."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges rows of one dataset.
+
+    Attributes:
+        dataset: whose rows.
+        now: instant to judge by.
+        holds: those that may touch the dataset.
+        key: columns that tell rows apart.
+        treatments: column functions of an anonymizing dataset, by column.
+    """
+
+    dataset: Dataset
+    now: datetime
+    holds: Sequence[Hold] = ()
+    key: tuple[str, ...] = ()
+    treatments: Mapping[str, ColumnFunction] | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that must be read."""
+        dataset = self.dataset
+        names = [*dataset.clock.names, *([dataset.open.column] if dataset.open else [])]
+        names += holds.columns_for(self.holds, dataset, self.key)
+        names += list(self.treatments or ())
+        return list(dict.fromkeys(names))
+
+    def __call__(self, rows: pa.Table) -> Verdicts:
+        """Judge `rows`; a due row that is anonymized already has the status `DONE`."""
+        dataset, clock = self.dataset, self.dataset.clock
+
+        def dates(name: str) -> np.ndarray:
+            return clocks.dates_of(_named(rows, name), dataset.zone, dataset.role, clock.unit)
+
+        known, optional = [dates(n) for n in clock.columns], [dates(n) for n in clock.optional]
+        nothing = np.full(rows.num_rows, NO_DAY)
+        verdicts = judge(
+            Term(dataset.retention, dataset.role, dataset.extension.until if dataset.extension else None),
+            clocks.combine(known, optional, dataset.pick) if known or optional else nothing,
+            self.now,
+            ended=dates(clock.ended) if clock.ended else None,
+            stated=dates_as_written(_named(rows, clock.due)) if clock.due else None,
+            unfinished=self._unfinished(rows),
+            held=holds.held(self.holds, dataset, rows, self.key),
+        )
+        if self.treatments:
+            done = verdicts.is_status(Status.DUE) & self._untouched(rows)
+            verdicts.status[done] = DONE
+        return verdicts
+
+    def treat(self, rows: pa.Table) -> pa.Table:
+        """Return rows with every treated column replaced."""
+        for name, function in (self.treatments or {}).items():
+            place = rows.column_names.index(name)
+            field = rows.schema.field(name)
+            rows = rows.set_column(place, field, function(rows[name].combine_chunks()).cast(field.type))
+        return rows
+
+    def _untouched(self, rows: pa.Table) -> np.ndarray:
+        """Mask rows that the treatments would leave as they are."""
+        same = np.ones(rows.num_rows, bool)
+        for name, function in (self.treatments or {}).items():
+            before = rows[name].combine_chunks()
+            after = function(before).cast(before.type)
+            equal = pc.fill_null(pc.equal(before, after), False)  # noqa: FBT003 - its signature
+            same &= pc.or_(equal, pc.and_(pc.is_null(before), pc.is_null(after))).to_numpy(zero_copy_only=False)
+        return same
+
+    def _unfinished(self, rows: pa.Table) -> np.ndarray | None:
+        states = self.dataset.open
+        if states is None:
+            return None
+        column = _named(rows, states.column)
+        texts = pa.array([str(value) for value in states.values], pa.string())
+        result: np.ndarray = pc.is_in(pc.cast(column, pa.string()), value_set=texts).to_numpy()
+        return result.astype(bool)
+
+
+def dates_as_written(column: pa.ChunkedArray) -> np.ndarray:
+    """Return due dates that rows carry: +08:00 dates as they stand, in no other zone; NaT for what is none."""
+    return clocks.dates_of(column, "+08:00", "copy")
+
+
+def months_of(due: np.ndarray) -> np.ndarray:
+    """Return "YYYY-MM" of due dates; "unknown" for NaT."""
+    texts = due.astype("datetime64[M]").astype(str)
+    return np.where(np.isnat(due), "unknown", texts)
+
+
+def tally(verdicts: Verdicts) -> dict[tuple[str, str], int]:
+    """Count rows by due month and word: due, keep, done, case, open, RET_NO_CLOCK."""
+    words = np.array(["keep", "hold", "due", "done"])[verdicts.status]
+    held = verdicts.is_status(Status.HOLD)
+    reasons = np.array(["", "RET_NO_CLOCK", "open", "case"])[verdicts.why]
+    words = np.where(held, reasons, words)
+    months = months_of(verdicts.due)
+    pairs, counts = np.unique(np.char.add(np.char.add(months.astype("U7"), "|"), words), return_counts=True)
+    return {(m, w): int(n) for (m, _, w), n in zip((str(p).partition("|") for p in pairs), counts, strict=True)}
+
+
+def _named(rows: pa.Table, name: str) -> pa.ChunkedArray:
+    if name not in rows.column_names:
+        raise RefusedError(f"the column {name} is missing: `ebb datasets check` says which")
+    return rows[name]
+
+
+__all__ = ["DONE", "Judge", "Why", "dates_as_written", "months_of", "tally"]

@@ -1,0 +1,176 @@
+"""What the ledger knows of sweeps and holds: every state of a sweep is read from its entries, nothing is kept beside.
+
+sweep.plan → sweep.approval → sweep.checked → (sweep.intent → sweep.outcome)* → sweep.purged → sweep.applied
+           → sweep.verified → sweep.certificate
+hold.placed → hold.released
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from governance.errors import RefusedError
+from retention.holds import Hold
+from retention.plan import Plan, read_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from governance.ledger import Entry, Ledger
+
+_SHORTEST = 8
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep as the ledger tells it.
+
+    Attributes:
+        approvals: who approved, in order.
+        begun: units whose work may have begun.
+        outcomes: by (dataset, part): rows removed, children, rows that a later hold kept.
+        purges: by dataset: what `purge` promised, and when.
+        stages: instant at which each kind was last recorded, ISO 8601.
+    """
+
+    plan: Plan
+    digest: str
+    approvals: tuple[str, ...] = ()
+    checked: bool = False
+    begun: frozenset[tuple[str, str]] = frozenset()
+    outcomes: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    purges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    verified: Mapping[str, Any] | None = None
+    certificate: Mapping[str, Any] | None = None
+    stages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """Where the sweep stands, in one word."""
+        for kind, word in (
+            ("sweep.certificate", "certified"),
+            ("sweep.verified", "verified"),
+            ("sweep.applied", "applied"),
+            ("sweep.intent", "applying"),
+            ("sweep.approval", "approved"),
+        ):
+            if kind in self.stages:
+                return word
+        return "planned"
+
+    def removed(self, dataset: str) -> int:
+        """Rows that went, by the outcomes of a dataset."""
+        return sum(o["rows"] for (name, _), o in self.outcomes.items() if name == dataset)
+
+    def removed_children(self, dataset: str) -> int:
+        """Rows of children that went."""
+        return sum(o["children"] for (name, _), o in self.outcomes.items() if name == dataset)
+
+
+def record_plan(ledger: Ledger, plan: Plan, wall: datetime) -> str:
+    """Write a plan into the ledger and return its digest."""
+    ledger.append("sweep.plan", plan.digest, plan.model_dump(mode="json"), wall)
+    return plan.digest
+
+
+def find_sweep(ledger: Ledger, digest: str) -> Sweep:
+    """Return the sweep whose digest begins with `digest`.
+
+    Raises:
+        RefusedError: none does, several do, or the plan in the ledger is not what its digest says.
+    """
+    if len(digest) < _SHORTEST:
+        raise RefusedError(f"give at least {_SHORTEST} digits of the plan's digest: `ebb sweep list` shows them")
+    plans = {entry.reference: entry for entry in ledger.entries("sweep.plan", digest.lower())}
+    if not plans:
+        raise RefusedError(f"no plan begins with {digest}: `ebb sweep list` shows them")
+    if len(plans) > 1:
+        raise RefusedError(f"several plans begin with {digest}: give more digits")
+    ((reference, entry),) = plans.items()
+    if entry.payload is None:
+        raise RefusedError("this plan was deleted from the ledger when it was due")
+    plan = read_plan(entry.payload)
+    if plan.digest != reference:
+        raise RefusedError("the plan in the ledger is not what its digest says: run `ebb ledger verify`")
+    return _told(plan, reference, ledger.entries("sweep.", reference))
+
+
+def list_sweeps(ledger: Ledger) -> list[Sweep]:
+    """Return every sweep, oldest first."""
+    plans = [entry for entry in ledger.entries("sweep.plan") if entry.payload is not None]
+    rest = ledger.entries("sweep.")
+    return [
+        _told(read_plan(plan.payload or ""), plan.reference, [e for e in rest if e.reference == plan.reference])
+        for plan in plans
+    ]
+
+
+def holds_at(ledger: Ledger, instant: datetime | None = None) -> list[Hold]:
+    """Return the holds in force at `instant`, now by default: placed, and not released."""
+    until = instant.astimezone(UTC).isoformat(timespec="microseconds") if instant else None
+    standing: dict[str, list[Hold]] = {}
+    for entry in ledger.entries("hold."):
+        if until is not None and entry.recorded > until:
+            break
+        if entry.kind == "hold.released":
+            standing.pop(entry.reference, None)
+        elif entry.payload is not None:
+            content = entry.content
+            hold = Hold(entry.reference, content["dataset"], content["scope"], frozenset(content["values"]))
+            standing.setdefault(entry.reference, []).append(hold)
+    return [hold for holds in standing.values() for hold in holds]
+
+
+def place_hold(ledger: Ledger, hold: Hold, *, by: str, reason: str, wall: datetime) -> None:
+    """Write a hold into the ledger; it counts from now on, for sweeps already planned too."""
+    content = {"dataset": hold.dataset, "scope": hold.scope, "values": sorted(hold.values), "by": by, "reason": reason}
+    ledger.append("hold.placed", hold.case, content, wall)
+
+
+def release_holds(ledger: Ledger, case: str, *, by: str, wall: datetime) -> int:
+    """Release a case and return how many holds it had; what they deferred is due in the next sweep.
+
+    Raises:
+        RefusedError: nothing is held under the case.
+    """
+    number = sum(hold.case == case for hold in holds_at(ledger))
+    if not number:
+        raise RefusedError(f"nothing is held under case {case}: `ebb hold list` shows the cases")
+    ledger.append("hold.released", case, {"by": by, "holds": number}, wall)
+    return number
+
+
+def _told(plan: Plan, digest: str, entries: Sequence[Entry]) -> Sweep:
+    approvals: list[str] = []
+    begun: set[tuple[str, str]] = set()
+    outcomes: dict[tuple[str, str], Mapping[str, Any]] = {}
+    purges: dict[str, Mapping[str, Any]] = {}
+    last: dict[str, Mapping[str, Any]] = {}
+    stages: dict[str, str] = {}
+    for entry in entries:
+        content = entry.content
+        stages[entry.kind] = entry.recorded
+        last[entry.kind] = content
+        if entry.kind == "sweep.approval":
+            approvals.append(content.get("by", ""))
+        elif entry.kind == "sweep.intent":
+            begun.add((content["dataset"], content["part"]))
+        elif entry.kind == "sweep.outcome":
+            # The first outcome of a unit is the one that counts: done twice is done once.
+            outcomes.setdefault((content["dataset"], content["part"]), {**content, "at": entry.recorded})
+        elif entry.kind == "sweep.purged":
+            purges[content["dataset"]] = {**content, "at": entry.recorded}
+    return Sweep(
+        plan=plan,
+        digest=digest,
+        approvals=tuple(approvals),
+        checked="sweep.checked" in stages,
+        begun=frozenset(begun),
+        outcomes=outcomes,
+        purges=purges,
+        verified=last.get("sweep.verified"),
+        certificate=last.get("sweep.certificate"),
+        stages=stages,
+    )

@@ -1,0 +1,1 @@
+"""The vault of transactions: records kept identifiable for their floor, under keys that end on their due dates."""

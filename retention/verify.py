@@ -1,0 +1,114 @@
+"""Compare what is there with what was planned, by the witness's counts alone. Shares no code with `retention.apply`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+from governance.errors import RefusedError
+from retention.witness.opinion import form_opinion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from retention.datasets import Dataset
+    from retention.holds import Hold
+    from retention.plan import Plan, Share
+    from retention.witness.opinion import Opinion
+
+_EAST_EIGHT_HOURS = 8
+
+
+def require_agreement(share: Share, opinion: Opinion) -> None:
+    """Refuse a plan that the second reading does not come to as well; nothing has been deleted then.
+
+    Raises:
+        RefusedError: names dataset and months.
+    """
+    planned = Counter({cell.month: cell.rows for cell in share.cells if cell.status == "due"})
+    if planned != opinion.due:
+        months = sorted({m for m in {*planned, *opinion.due} if planned[m] != opinion.due[m]})
+        told = ", ".join(f"{month}: {planned[month]:,} planned, {opinion.due[month]:,} counted" for month in months[:5])
+        raise RefusedError(
+            f"{share.dataset}: two readings of what is due disagree ({told}); nothing was deleted, plan anew"
+        )
+    if share.rows != opinion.total and share.role == "record":
+        before, after = f"{share.rows:,}", f"{opinion.total:,}"
+        if opinion.total < share.rows:
+            raise RefusedError(f"{share.dataset}: {before} rows were planned on, {after} are there; plan anew")
+
+
+def verify(
+    plan: Plan,
+    datasets: Mapping[str, Dataset],
+    places: Mapping[str, tuple[str, str]],
+    *,
+    holds: Iterable[Hold],
+    removed: Mapping[str, tuple[int, int]],
+    wall: datetime,
+    statistics: Mapping[str, frozenset[str]],
+) -> dict[str, Any]:
+    """Read every dataset of a plan again, every file and row, and say whether exactly the planned rows are gone.
+
+    Args:
+        plan: what was to go.
+        datasets: by id.
+        places: kind and URL of each store.
+        holds: all that stood at some time since the plan was made.
+        removed: by dataset, rows and children's rows that went by the ledger.
+        wall: the wall clock.
+        statistics: by dataset, columns that its log may tell of.
+
+    Returns:
+        `ok`, and one finding a dataset with its numbers and what is wrong; no personal data.
+    """
+    held = list(holds)
+    findings = []
+    for share in plan.shares:
+        kind, url = places[share.store]
+        told = statistics.get(share.dataset, frozenset())
+        opinion = form_opinion(datasets[share.dataset], kind, url, plan.now, held, wall=wall, statistics=told)
+        findings.append(_finding(share, opinion, removed.get(share.dataset, (0, 0)), plan))
+    return {"ok": all(not finding["wrong"] for finding in findings), "datasets": findings}
+
+
+def _finding(share: Share, opinion: Opinion, removed: tuple[int, int], plan: Plan) -> dict[str, Any]:
+    rows, children = removed
+    month = _month(plan.now)
+    past_before = sum(cell.rows for cell in share.cells if cell.month != "unknown" and cell.month <= month)
+    gone = rows if share.action == "delete" else 0
+    wrong = []
+    if left := sum(opinion.due.values()):
+        wrong.append(f"{left:,} due rows are still there")
+    if opinion.past(month) < past_before - gone:
+        wrong.append(
+            f"{past_before - gone - opinion.past(month):,} more rows of past months are gone than were planned"
+        )
+    if opinion.total < share.rows - gone:
+        wrong.append(f"{share.rows - gone - opinion.total:,} more rows are gone than were planned")
+    if opinion.orphans:
+        wrong.append(f"{opinion.orphans:,} rows of children have lost their parent")
+    if opinion.stale_due:
+        wrong.append(f"{opinion.stale_due:,} due rows lie in files that the table no longer names")
+    if opinion.leaks:
+        wrong.append(f"{opinion.leaks:,} lines of the log tell values of columns")
+    if opinion.tokens:
+        wrong.append(f"{opinion.tokens:,} anonymized rows still hold a token")
+    return {
+        "dataset": share.dataset,
+        "before": share.rows,
+        "removed": rows,
+        "children": children,
+        "after": opinion.total,
+        "expected": share.rows - gone,
+        "came_since": max(0, opinion.total - share.rows + gone),
+        "stale_files": opinion.stale_files,
+        "young_files": opinion.young_files,
+        "wrong": wrong,
+    }
+
+
+def _month(now: datetime) -> str:
+    return (now.astimezone(UTC) + timedelta(hours=_EAST_EIGHT_HOURS)).strftime("%Y-%m")

@@ -1,0 +1,67 @@
+"""When a row is due, worked out a second time, one value at a time: another algorithm than `retention.rules`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_YEARS = {"TXN": 3, "GOV": 3, "PROFILE": 3, "COMM": 1}
+_DAYS = {"PRIZE": 90, "PERM": 90}
+_HALF_YEAR = 6
+_MONTHS_A_YEAR = 12
+_EAST_EIGHT = timedelta(hours=8)
+_PLAIN_DATE = 10
+_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
+
+
+@lru_cache(maxsize=100_000)
+def day_of(value: object, zone: str, *, record: bool, unit: str | None = None) -> date | None:
+    """Return the +08:00 date of a stored time; None if it is no time."""
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, int) and not isinstance(value, bool) and unit is not None:
+        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / _UNITS[unit])
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else _later_reading(value, zone)
+        return (aware.astimezone(UTC).replace(tzinfo=None) + _EAST_EIGHT).date()
+    if isinstance(value, date):
+        edge = datetime(value.year, value.month, value.day) + (  # noqa: DTZ001 - the zone follows
+            timedelta(days=1, microseconds=-1) if record else timedelta()
+        )
+        return (_later_reading(edge, zone).astimezone(UTC).replace(tzinfo=None) + _EAST_EIGHT).date()
+    return None
+
+
+@lru_cache(maxsize=100_000)
+def due_day(retention: str, start: date) -> date | None:
+    """Return the first day on which a row of the class is due."""
+    if retention in _DAYS:
+        return start + timedelta(days=_DAYS[retention] + 1)
+    if retention in _YEARS:
+        return _next_day_in(start, start.year + _YEARS[retention], start.month)
+    if retention == "LOG":
+        months = start.month + _HALF_YEAR
+        return _next_day_in(start, start.year + (months > _MONTHS_A_YEAR), (months - 1) % _MONTHS_A_YEAR + 1)
+    return None
+
+
+def _next_day_in(start: date, year: int, month: int) -> date:
+    """Return the day after the same day of another month, or that month's following first where it has no such day."""
+    try:
+        return date(year, month, start.day) + timedelta(days=1)
+    except ValueError:
+        return date(year + (month == _MONTHS_A_YEAR), month % _MONTHS_A_YEAR + 1, 1)
+
+
+def _parsed(text: str) -> date | datetime | None:
+    try:
+        return date.fromisoformat(text) if len(text) == _PLAIN_DATE else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _later_reading(naive: datetime, zone: str) -> datetime:
+    """Read a time in a zone; where the clocks were set back, the later of the two."""
+    place = ZoneInfo("Asia/Shanghai" if zone == "+08:00" else zone)
+    return max(naive.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -1,0 +1,119 @@
+"""Read a Delta table from its bytes: the log is replayed here, files are found by listing the folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from governance.errors import LakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFile:
+    """A data file as it lies there: live if the newest version of the table names it."""
+
+    path: str
+    part: str
+    rows: int
+    live: bool
+    age: float
+
+
+class DiskTable:
+    """A table's folder.
+
+    Args:
+        uri: folder or URI.
+        wall: seconds since 1970, to tell a file's age.
+    """
+
+    def __init__(self, uri: str, wall: float) -> None:
+        self._fs: fs.FileSystem = fs.LocalFileSystem()
+        self._root = str(Path(uri).absolute())
+        if "://" in uri:
+            self._fs, self._root = fs.FileSystem.from_uri(uri)
+        self._wall = wall
+        self._live = self._replay()
+
+    def files(self) -> list[DiskFile]:
+        """Return every data file below the folder, whether or not the table still names it."""
+        found = []
+        for entry in self._fs.get_file_info(fs.FileSelector(self._root, recursive=True)):
+            name = entry.path[len(self._root) + 1 :]
+            if entry.type != fs.FileType.File or not name.endswith(".parquet") or name.startswith("_delta_log"):
+                continue
+            part = name.split("/", 1)[0].partition("=")[2] if "/" in name else ""
+            age = self._wall - (entry.mtime_ns or 0) / 1e9
+            found.append(DiskFile(name, unquote(part), self._rows(entry.path), name in self._live, age))
+        missing = self._live - {file.path for file in found}
+        if missing:
+            raise LakeError(f"{len(missing)} data files that the table names are gone from {self._root}")
+        return sorted(found, key=lambda file: file.path)
+
+    def read(self, file: DiskFile, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield row groups of a file; columns that it does not have are left out."""
+        with pq.ParquetFile(f"{self._root}/{file.path}", filesystem=self._fs) as parquet:
+            names = [name for name in columns if name in parquet.schema_arrow.names]
+            for group in range(parquet.num_row_groups):
+                yield parquet.read_row_group(group, columns=names)
+
+    def statistics_leaks(self, allowed: frozenset[str]) -> int:
+        """Count lines of the log that tell minimum or maximum of a column outside `allowed`."""
+        leaks = 0
+        for action in self._actions(self._commits()):
+            stats = action.get("add", {}).get("stats")
+            told = json.loads(stats) if stats else {}
+            named = {*told.get("minValues", {}), *told.get("maxValues", {})}
+            leaks += bool(named - allowed)
+        return leaks
+
+    def _rows(self, path: str) -> int:
+        with pq.ParquetFile(path, filesystem=self._fs) as parquet:
+            return int(parquet.metadata.num_rows)
+
+    def _replay(self) -> set[str]:
+        live: set[str] = set()
+        commits = self._commits()
+        checkpoint = self._newest_checkpoint()
+        if checkpoint is not None:
+            version, path = checkpoint
+            with pq.ParquetFile(path, filesystem=self._fs) as parquet:
+                adds = parquet.read(columns=["add.path"])["add"].to_pylist()
+            live = {unquote(add["path"]) for add in adds if add and add["path"]}
+            commits = [name for name in commits if int(Path(name).name.split(".")[0]) > version]
+        for action in self._actions(commits):
+            if "add" in action:
+                live.add(unquote(action["add"]["path"]))
+            elif "remove" in action:
+                live.discard(unquote(action["remove"]["path"]))
+        return live
+
+    def _actions(self, commits: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for path in commits:
+            with self._fs.open_input_stream(path) as stream:
+                for line in stream.read().splitlines():
+                    yield json.loads(line)
+
+    def _commits(self) -> list[str]:
+        return sorted(path for path in self._log() if path.endswith(".json"))
+
+    def _newest_checkpoint(self) -> tuple[int, str] | None:
+        paths = sorted(path for path in self._log() if path.endswith(".checkpoint.parquet"))
+        return (int(Path(paths[-1]).name.split(".")[0]), paths[-1]) if paths else None
+
+    def _log(self) -> list[str]:
+        found = self._fs.get_file_info(fs.FileSelector(f"{self._root}/_delta_log", allow_not_found=True))
+        if not found:
+            raise LakeError(f"there is no table at {self._root}: correct the register")
+        return [entry.path for entry in found if entry.type == fs.FileType.File]

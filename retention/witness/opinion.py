@@ -1,0 +1,257 @@
+"""What is due in a dataset and what is there, counted a second time from the clock columns themselves."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from retention.witness import database
+from retention.witness.days import day_of, due_day
+from retention.witness.lake import DiskTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from retention.datasets import Dataset
+    from retention.holds import Hold
+    from retention.witness.lake import DiskFile
+
+_FLOORS = frozenset({"TXN", "LOG", "GOV"})
+_TOKEN = re.compile(r"^v1\.[0-9A-Za-z-]+\.[a-z2-7A-Z]{20,}$")
+_EAST_EIGHT = timedelta(hours=8)
+_EMPTY = "unknown"
+
+
+@dataclass
+class Opinion:
+    """What the second reading found.
+
+    Attributes:
+        due: rows to go by due month, under no hold.
+        other: all other rows by due month.
+        total: rows of the table as readers see it.
+        stale_files: data files on disk that the table no longer names; stale_due: due rows in them.
+        young_files: such files of the last day, which a writer may be about to name.
+        orphans: rows of children whose parent is gone.
+        children: rows of children's tables.
+        leaks: log lines that tell values of columns that they must not tell.
+        tokens: due rows that were to be anonymous and still hold a token.
+    """
+
+    due: Counter[str] = field(default_factory=Counter)
+    other: Counter[str] = field(default_factory=Counter)
+    total: int = 0
+    stale_files: int = 0
+    stale_due: int = 0
+    young_files: int = 0
+    orphans: int = 0
+    children: int = 0
+    leaks: int = 0
+    tokens: int = 0
+
+    def past(self, month: str) -> int:
+        """Rows, to go or not, whose due month is `month` or earlier."""
+        return sum(
+            rows
+            for counts in (self.due, self.other)
+            for name, rows in counts.items()
+            if name != _EMPTY and name <= month
+        )
+
+
+def form_opinion(
+    dataset: Dataset,
+    kind: str,
+    url: str,
+    now: datetime,
+    holds: Iterable[Hold],
+    *,
+    wall: datetime,
+    statistics: frozenset[str] = frozenset(),
+) -> Opinion:
+    """Read a dataset and count.
+
+    Args:
+        dataset: whose rows.
+        kind: `delta` or `sql`.
+        url: of the store.
+        now: instant to judge by.
+        holds: in force.
+        wall: the wall clock, for the age of files.
+        statistics: columns whose minimum and maximum the log may tell.
+    """
+    mine = [hold for hold in holds if hold.dataset in {"*", dataset.id}]
+    if kind == "delta":
+        return _of_lake(dataset, f"{url.rstrip('/')}/{dataset.table}", now, mine, wall=wall, statistics=statistics)
+    return _of_database(dataset, url, now, mine)
+
+
+def _of_lake(
+    dataset: Dataset, uri: str, now: datetime, holds: Sequence[Hold], *, wall: datetime, statistics: frozenset[str]
+) -> Opinion:
+    found = Opinion()
+    disk = DiskTable(uri, wall.timestamp())
+    key = list(dataset.key) or ["event_key"]
+    columns = _columns(dataset, key, holds)
+    this_month = _today(now).isoformat()[:7]
+    for file in disk.files():
+        if not file.live:
+            found.stale_files += 1
+            found.young_files += file.age < timedelta(days=1).total_seconds()
+        if dataset.month is not None and not (file.part[:1].isdigit() and file.part <= this_month):
+            month = file.part if file.part[:1].isdigit() else _EMPTY
+            found.other[month] += file.rows if file.live else 0
+            found.total += file.rows if file.live else 0
+            continue
+        for values, number in _distinct(disk, file, columns):
+            _count(found, dataset, values, number, now=now, holds=holds, key=key, live=file.live)
+    found.leaks = disk.statistics_leaks(statistics)
+    return found
+
+
+def _of_database(dataset: Dataset, url: str, now: datetime, holds: Sequence[Hold]) -> Opinion:
+    found = Opinion()
+    key = list(dataset.key) or database.primary_key(url, dataset.table)
+    columns = _columns(dataset, key, holds)
+    for values, number in Counter(database.stream_rows(url, dataset.table, columns)).items():
+        _count(
+            found, dataset, dict(zip(columns, values, strict=True)), number, now=now, holds=holds, key=key, live=True
+        )
+    parents = [(child, dataset.table, child.references or key[0]) for child in dataset.children]
+    while parents:
+        child, parent, references = parents.pop()
+        found.children += database.count_rows(url, child.table)
+        found.orphans += database.count_orphans(url, child.table, child.column, parent, references)
+        for below in child.children:
+            own = below.references or database.primary_key(url, child.table)[0]
+            parents.append((below, child.table, own))
+    return found
+
+
+def _columns(dataset: Dataset, key: Sequence[str], holds: Sequence[Hold]) -> list[str]:
+    names = [*dataset.clock.columns, *dataset.clock.optional]
+    names += [name for name in (dataset.clock.ended, dataset.clock.due) if name]
+    if dataset.open is not None:
+        names.append(dataset.open.column)
+    if dataset.subject is not None and any(hold.scope == "subject" for hold in holds):
+        names.append(dataset.subject)
+    if any(hold.scope == "record" for hold in holds):
+        names += key
+    if dataset.anonymize is not None:
+        names += [*dataset.anonymize.treatments, *dataset.anonymize.keep]
+    return list(dict.fromkeys(names))
+
+
+def _distinct(disk: DiskTable, file: DiskFile, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield distinct combinations of values with their number: far fewer than rows."""
+    for rows in disk.read(file, columns):
+        if not rows.column_names:
+            yield {}, rows.num_rows
+            continue
+        plain = rows.cast(pa.schema([(f.name, _groupable(f.type)) for f in rows.schema]))
+        grouped = plain.group_by(rows.column_names, use_threads=False).aggregate([([], "count_all")])
+        for values in grouped.to_pylist():
+            number = values.pop("count_all")
+            yield values, number
+
+
+def _groupable(kind: pa.DataType) -> pa.DataType:
+    return pa.binary() if pa.types.is_fixed_size_binary(kind) else kind
+
+
+def _count(
+    found: Opinion,
+    dataset: Dataset,
+    values: dict[str, Any],
+    number: int,
+    *,
+    now: datetime,
+    holds: Sequence[Hold],
+    key: Sequence[str],
+    live: bool,
+) -> None:
+    due = _due(dataset, values)
+    ready = (
+        due is not None
+        and due <= _today(now)
+        and not _is_open(dataset, values)
+        and not _is_held(dataset, values, holds, key)
+    )
+    if ready and dataset.anonymize is not None and _is_anonymous(dataset, values):
+        ready = False
+        kept = [value for name, value in values.items() if name in dataset.anonymize.keep]
+        found.tokens += number * any(isinstance(value, str) and _TOKEN.match(value) is not None for value in kept)
+    if not live:
+        found.stale_due += number * ready
+        return
+    month = due.isoformat()[:7] if due is not None else _EMPTY
+    (found.due if ready else found.other)[month] += number
+    found.total += number
+
+
+def _due(dataset: Dataset, values: dict[str, Any]) -> date | None:
+    record = dataset.role == "record"
+
+    def day(name: str) -> date | None:
+        return day_of(values.get(name), dataset.zone, record=record, unit=dataset.clock.unit)
+
+    days = [day(name) for name in dataset.clock.columns]
+    start = None
+    if None not in days:
+        known = [d for d in (*days, *(day(name) for name in dataset.clock.optional)) if d is not None]
+        start = (min(known) if dataset.pick == "earliest" else max(known)) if known else None
+    counted = due_day(dataset.retention, start) if start is not None else None
+    due = counted
+    if dataset.clock.due is not None:
+        due = day_of(values.get(dataset.clock.due), "+08:00", record=False)
+        if due is not None and counted is not None and record and dataset.retention in _FLOORS:
+            due = max(due, counted)
+    if dataset.clock.ended is not None and dataset.retention in {"PROFILE", "CONTENT"}:
+        ended = day(dataset.clock.ended)
+        due = min((d for d in (due, ended) if d is not None), default=None)
+    if due is not None and dataset.extension is not None:
+        due = max(due, dataset.extension.until)
+    return due
+
+
+def _is_open(dataset: Dataset, values: dict[str, Any]) -> bool:
+    if dataset.open is None:
+        return False
+    return str(values.get(dataset.open.column)) in {str(state) for state in dataset.open.values}
+
+
+def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], key: Sequence[str]) -> bool:
+    for hold in holds:
+        if hold.scope == "dataset":
+            return True
+        if hold.scope == "subject":
+            if dataset.subject is None:
+                if dataset.role == "record":
+                    return True
+            elif _text(values.get(dataset.subject)) in hold.values:
+                return True
+        elif "/".join(_text(values.get(name)) or "" for name in key) in hold.values:
+            return True
+    return False
+
+
+def _is_anonymous(dataset: Dataset, values: dict[str, Any]) -> bool:
+    assert dataset.anonymize is not None
+    emptied = [name for name, treatment in dataset.anonymize.treatments.items() if treatment.do == "suppress"]
+    return all(values.get(name) is None for name in emptied)
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _today(now: datetime) -> date:
+    return (now.astimezone(UTC).replace(tzinfo=None) + _EAST_EIGHT).date()

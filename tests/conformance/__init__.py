@@ -1,0 +1,1 @@
+"""Tests of one behaviour suite against every store."""

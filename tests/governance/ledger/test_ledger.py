@@ -1,0 +1,214 @@
+"""The ledger on SQLite and PostgreSQL: append-only, chained, and whole after a payload was deleted."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+
+from governance.errors import EbbError, LedgerError, RefusedError, UsageError
+from governance.ledger import Ledger, chain
+from governance.ledger.chain import FIRST_LINK, Entry
+
+WALL = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty ledger."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    server = request.getfixturevalue("postgresql")
+    engine = create_engine(server)
+    with engine.begin() as connection:
+        for table in ("ebb_ledger", "ebb_ledger_payloads", "ebb_ledger_head"):
+            connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+    engine.dispose()
+    return str(server)
+
+
+def filled(url: str, count: int = 5) -> Ledger:
+    ledger = Ledger.open(url)
+    for number in range(count):
+        ledger.append("sweep.plan", f"digest-{number}", {"n": number}, WALL + timedelta(seconds=number))
+    return ledger
+
+
+def test_entries_are_numbered_chained_and_read_back(url: str) -> None:
+    """Five entries, numbers one to five, their payloads as they were."""
+    ledger = filled(url)
+    assert [entry.number for entry in ledger.entries()] == [1, 2, 3, 4, 5]
+    assert [entry.content["n"] for entry in ledger.entries("sweep.", "digest-3")] == [3]
+    assert ledger.first_broken() is None
+    assert ledger.first_broken(ledger.head()) is None
+
+
+def test_a_deleted_payload_leaves_the_chain_whole(url: str) -> None:
+    """What is due in the ledger itself can go; its entry stays and tells nothing."""
+    ledger = filled(url)
+    assert ledger.forget(3)
+    assert not ledger.forget(3)
+    assert ledger.entries()[2].payload is None
+    assert ledger.first_broken() is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE ebb_ledger SET kind = 'x'", "DELETE FROM ebb_ledger", "UPDATE ebb_ledger_payloads SET payload = '{}'"],
+)
+def test_the_database_refuses_to_change_a_line(url: str, statement: str) -> None:
+    """Triggers stand against whoever has the right to write."""
+    filled(url)
+    engine = create_engine(url)
+    with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def tampered(path: Path, statement: str) -> None:
+    """Change the file behind the ledger's back, as somebody who drops the triggers can."""
+    with sqlite3.connect(path) as connection:
+        for trigger in ("ebb_ledger_no_update", "ebb_ledger_no_delete", "ebb_payloads_no_update"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "number"),
+    [
+        ("UPDATE ebb_ledger SET kind = 'sweep.approval' WHERE number = 3", 3),
+        ("UPDATE ebb_ledger SET recorded = '2020' WHERE number = 2", 2),
+        ("UPDATE ebb_ledger_payloads SET payload = '{}' WHERE number = 4", 4),
+        ("DELETE FROM ebb_ledger WHERE number = 3", 3),
+        ("DELETE FROM ebb_ledger WHERE number = 5", 5),
+        ("INSERT INTO ebb_ledger VALUES (6, '2026', 'x', 'y', x'00', x'00')", 6),
+        ("UPDATE ebb_ledger SET number = 0 WHERE number = 3", 1),
+    ],
+)
+def test_one_changed_missing_or_inserted_line_is_named(tmp_path: Path, statement: str, number: int) -> None:
+    """The first bad entry is told by its number."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = filled(f"sqlite:///{path}")
+    tampered(path, statement)
+    broken = ledger.first_broken()
+    assert broken is not None
+    assert broken.number == number
+
+
+def test_a_rewritten_end_is_found_by_what_a_certificate_notes(tmp_path: Path) -> None:
+    """Whoever rewrites the end with its head is caught by a noted link."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = filled(f"sqlite:///{path}")
+    noted = ledger.head()
+    tampered(path, "DELETE FROM ebb_ledger WHERE number = 5")
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE ebb_ledger_head SET number = 4, link = (SELECT link FROM ebb_ledger WHERE number = 4)"
+        )
+    connection.close()
+    assert ledger.first_broken() is None
+    broken = ledger.first_broken(noted)
+    assert broken is not None
+    assert broken.number == 5
+
+
+def test_a_clock_behind_the_last_entry_is_refused(url: str) -> None:
+    """A few minutes are drift; more would make the order of things a lie."""
+    ledger = filled(url)
+    ledger.append("x", "", {}, WALL - timedelta(minutes=1))
+    with pytest.raises(RefusedError, match="clock"):
+        ledger.append("x", "", {}, WALL - timedelta(hours=1))
+
+
+def test_two_sweeps_at_once_are_refused_and_a_dead_one_does_not_block(url: str) -> None:
+    """The lock is the system's: it ends with its holder, killed or not."""
+    ledger = Ledger.open(url)
+    context = multiprocessing.get_context("spawn")
+    ready, end = context.Event(), context.Event()
+    process = context.Process(target=_hold_lock, args=(url, ready, end))
+    process.start()
+    assert ready.wait(60)
+    with pytest.raises(RefusedError, match="another sweep"), ledger.sweeping():
+        pass
+    process.kill()
+    process.join(60)
+    for _ in range(100):
+        try:
+            with ledger.sweeping():
+                return
+        except RefusedError:  # a server notices a dead client a moment later
+            ready.wait(0.05)
+    raise AssertionError
+
+
+def _hold_lock(url: str, ready: multiprocessing.Event, end: multiprocessing.Event) -> None:  # type: ignore[valid-type]
+    with Ledger.open(url).sweeping():
+        ready.set()  # type: ignore[attr-defined]
+        end.wait(60)  # type: ignore[attr-defined]
+
+
+def _append(url: str, count: int) -> None:
+    ledger = Ledger.open(url)
+    for _ in range(count):
+        ledger.append("x", "", {}, WALL)
+
+
+def test_processes_append_side_by_side_without_gap(url: str) -> None:
+    """Three processes append twenty entries each; the chain is whole."""
+    Ledger.open(url)
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_append, args=(url, 20)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    ledger = Ledger.open(url)
+    assert len(ledger.entries()) == 60
+    assert ledger.first_broken() is None
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Mode 0600: a hold lists people."""
+    filled(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    assert stat.S_IMODE((tmp_path / "ledger.sqlite").stat().st_mode) == 0o600
+
+
+def test_bad_urls_and_dead_databases_are_said_plainly(tmp_path: Path) -> None:
+    """No traceback, and no parameters of a statement."""
+    with pytest.raises(UsageError):
+        Ledger.open("nonsense")
+    with pytest.raises(UsageError, match="memory"):
+        Ledger.open("sqlite://")
+    (tmp_path / "ledger.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
+    with pytest.raises(LedgerError, match="NOTADB"):
+        Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    assert issubclass(LedgerError, EbbError)
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=8), st.data())
+def test_any_change_to_a_chain_is_found(kinds: list[str], data: st.DataObject) -> None:
+    """Pure: whichever entry loses its place or its kind, the chain says so."""
+    entries, before = [], FIRST_LINK
+    for number, kind in enumerate(kinds, 1):
+        payload, salt = chain.to_payload({"kind": kind}), number.to_bytes(16, "big")
+        commitment = chain.commit(salt, payload)
+        before = chain.link(before, number, "t", kind, "r", commitment)
+        entries.append(Entry(number, "t", kind, "r", commitment, before, salt, payload))
+    head = (len(entries), before)
+    assert chain.first_broken(entries, head) is None
+    victim = data.draw(st.integers(0, len(entries) - 1))
+    assert chain.first_broken(entries[:victim] + entries[victim + 1 :], head) is not None
+    old = entries[victim]
+    changed = Entry(
+        old.number, old.recorded, old.kind + "x", old.reference, old.commitment, old.link, old.salt, old.payload
+    )
+    assert chain.first_broken([*entries[:victim], changed, *entries[victim + 1 :]], head) is not None

@@ -1,0 +1,1 @@
+"""Crashes at random moments and at every seam; `make test-kill`."""

@@ -1,0 +1,264 @@
+"""A sweep from plan to certificate, what refuses it, and holds that win; on a real database and a real ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from governance.errors import EbbError, RefusedError
+from pipelines import sweeping
+from pipelines.settings import load_settings
+from pipelines.sweep_room import Room
+from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_sweep
+from retention.certificate import check, to_page
+from retention.holds import Hold
+from retention.plan import Limit, Plan
+from retention.sweeps import find_sweep, list_sweeps, place_hold, release_holds
+from tests.retention.rooms import NOW, REGISTER, apply_here, make_room, query, work_off
+
+ALL = Limit(share=1.0)
+
+
+def planned(room: Room, now: datetime = NOW, limit: Limit = ALL, by: str = "planner") -> Plan:
+    plan = plan_sweep(room, now=now, by=by, limit=limit)
+    approve_sweep(room, plan.digest, "approver")
+    return plan
+
+
+def test_a_sweep_takes_exactly_what_is_due_and_is_certified(tmp_path: Path) -> None:
+    """Planned rows go with their lines, the re-scan agrees, the certificate's signature holds, a second sweep is empty."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    expected = query(tmp_path, "SELECT count(*) FROM orders WHERE date(completed_at, '+3 years') < '2026-06-01'")[0][0]
+    assert plan.due == expected > 150
+    done = apply_here(room, plan.digest)
+    assert done.removed("shop.orders") == done.removed_children("shop.orders") == expected
+    assert query(tmp_path, "SELECT count(*) FROM orders")[0][0] == 400 - expected
+    assert verify_sweep(room, plan.digest)["ok"]
+    signed = certify_sweep(room, plan.digest)
+    assert check(json.loads(json.dumps(signed)))["datasets"][0]["removed"] == expected
+    assert "customer" not in json.dumps(signed)
+    assert "shop.orders" in to_page(signed)
+    assert plan_sweep(room, now=NOW, by="planner", limit=ALL).due == 0
+    assert room.ledger.first_broken() is None
+
+
+def test_applying_and_certifying_twice_is_once(tmp_path: Path) -> None:
+    """The second apply deletes nothing and writes nothing; the certificate is the same."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    first = apply_here(room, plan.digest)
+    entries = room.ledger.head()
+    assert apply_here(room, plan.digest).removed("shop.orders") == first.removed("shop.orders")
+    assert room.ledger.head() == entries
+    verify_sweep(room, plan.digest)
+    assert certify_sweep(room, plan.digest) == certify_sweep(room, plan.digest)
+
+
+def test_over_the_limit_nothing_goes(tmp_path: Path) -> None:
+    """The default of a quarter refuses before the first delete; so does a limit of rows."""
+    room = make_room(tmp_path)
+    for limit in (Limit(), Limit(share=1.0, rows=10)):
+        plan = planned(room, limit=limit)
+        with pytest.raises(RefusedError, match="over the limit, nothing was deleted"):
+            apply_here(room, plan.digest)
+    assert query(tmp_path, "SELECT count(*) FROM orders") == [(400,)]
+
+
+def test_without_approval_or_second_pair_of_eyes_nothing_goes(tmp_path: Path) -> None:
+    """Somebody approves; with the setting, somebody else than the planner."""
+    room = make_room(tmp_path)
+    plan = plan_sweep(room, now=NOW, by="lin", limit=ALL)
+    with pytest.raises(RefusedError, match="must approve"):
+        apply_here(room, plan.digest)
+    approve_sweep(room, plan.digest, "lin")
+    strict = Room(load_settings(home=tmp_path, second_pair_of_eyes=True))
+    with pytest.raises(RefusedError, match="somebody other than lin"):
+        apply_here(strict, plan.digest)
+    with pytest.raises(RefusedError, match="somebody else approves"):
+        approve_sweep(strict, plan.digest, "lin")
+    approve_sweep(strict, plan.digest, "wang")
+    assert apply_here(strict, plan.digest).removed("shop.orders") == plan.due
+
+
+def test_a_changed_table_register_or_row_voids_the_plan(tmp_path: Path) -> None:
+    """A refund moves a due row's clock; another register has another digest: both refuse, nothing goes."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    query(tmp_path, "UPDATE orders SET refunded_at = '2026-05-01 00:00:00' WHERE id = 1")
+    with pytest.raises(RefusedError, match="disagree|changed"):
+        apply_here(room, plan.digest)
+    plan = planned(room)
+    (tmp_path / "datasets.yaml").write_text(
+        REGISTER.format(path=tmp_path / "shop.sqlite").replace("sepp", "mic_global")
+    )
+    with pytest.raises(RefusedError, match="register has changed"):
+        apply_here(Room(load_settings(home=tmp_path)), plan.digest)
+    assert query(tmp_path, "SELECT count(*) FROM orders") == [(400,)]
+
+
+def test_a_row_swapped_for_another_is_seen(tmp_path: Path) -> None:
+    """The same number of due rows, but not the same rows."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    query(tmp_path, "UPDATE orders SET completed_at = '2022-01-01 00:00:00' WHERE id = 1")
+    query(tmp_path, "UPDATE orders SET completed_at = '2022-01-02 00:00:00' WHERE id = 2")
+    with pytest.raises(RefusedError):
+        apply_here(room, plan.digest)
+
+
+def test_a_forecast_and_an_expired_plan_are_never_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instant to come deletes nothing; a plan of yesterday needs to be made anew."""
+    room = make_room(tmp_path)
+    plan = planned(room, now=datetime(2099, 1, 1, tzinfo=UTC))
+    with pytest.raises(RefusedError, match="still to come"):
+        apply_here(room, plan.digest)
+    plan = planned(room)
+    later = datetime.now(tz=UTC) + timedelta(hours=25)
+    monkeypatch.setattr(sweeping, "wall_clock", lambda: later)
+    with pytest.raises(RefusedError, match="expired"):
+        apply_here(room, plan.digest)
+
+
+def test_a_hold_placed_between_plan_and_apply_wins_and_its_release_resumes(tmp_path: Path) -> None:
+    """Held orders stay with their lines; after the release the next sweep takes exactly them."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    wall = datetime.now(tz=UTC)
+    place_hold(
+        room.ledger,
+        Hold("2026-17", "shop.orders", "subject", frozenset({"customer-3"})),
+        by="wu",
+        reason="claim",
+        wall=wall,
+    )
+    held = query(
+        tmp_path,
+        "SELECT count(*) FROM orders WHERE customer='customer-3' AND date(completed_at,'+3 years')<'2026-06-01'",
+    )[0][0]
+    done = apply_here(room, plan.digest)
+    assert held > 0
+    assert done.removed("shop.orders") == plan.due - held == done.removed_children("shop.orders")
+    report = verify_sweep(room, plan.digest)
+    assert report["ok"], report
+    again = plan_sweep(room, now=NOW, by="planner", limit=ALL)
+    assert (again.due, again.share("shop.orders").count("case")) == (
+        0,
+        query(tmp_path, "SELECT count(*) FROM orders WHERE customer='customer-3'")[0][0],
+    )
+    assert release_holds(room.ledger, "2026-17", by="wu", wall=datetime.now(tz=UTC)) == 1
+    last = planned(room)
+    assert last.due == held
+    apply_here(room, last.digest)
+    assert verify_sweep(room, last.digest)["ok"]
+    with pytest.raises(RefusedError, match="nothing is held"):
+        release_holds(room.ledger, "2026-17", by="wu", wall=datetime.now(tz=UTC))
+
+
+def test_a_release_after_the_plan_does_not_widen_it(tmp_path: Path) -> None:
+    """Rows that were held when the plan was made are not in it: the next sweep takes them."""
+    room = make_room(tmp_path)
+    wall = datetime.now(tz=UTC)
+    place_hold(
+        room.ledger, Hold("c", "shop.orders", "record", frozenset({"1", "2"})), by="wu", reason="claim", wall=wall
+    )
+    plan = planned(room)
+    release_holds(room.ledger, "c", by="wu", wall=datetime.now(tz=UTC))
+    apply_here(room, plan.digest)
+    assert query(tmp_path, "SELECT count(*) FROM orders WHERE id IN (1, 2)") == [(2,)]
+    assert verify_sweep(room, plan.digest)["datasets"][0]["wrong"] == []
+    assert planned(room).due == 2
+
+
+def test_deleting_too_much_or_too_little_is_seen(tmp_path: Path) -> None:
+    """Somebody else's deletion, a due row that came back, and a lost parent fail the verification."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    apply_here(room, plan.digest)
+    query(tmp_path, "DELETE FROM orders WHERE id = 399")
+    wrong = verify_sweep(room, plan.digest)["datasets"][0]["wrong"]
+    assert any("more rows are gone" in line for line in wrong)
+    assert any("lost their parent" in line for line in wrong)
+    query(tmp_path, "INSERT INTO orders VALUES (1, 'customer-1', 'closed', '2021-01-05 00:00:00', NULL)")
+    assert any("still there" in line for line in verify_sweep(room, plan.digest)["datasets"][0]["wrong"])
+    with pytest.raises(RefusedError, match="only a sweep that was verified"):
+        certify_sweep(room, plan.digest)
+
+
+def test_a_broken_ledger_or_an_overlapping_sweep_stops_everything(tmp_path: Path) -> None:
+    """No deletion on a record that cannot be trusted, nor beside another."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    with room.ledger.sweeping(), pytest.raises(RefusedError, match="another sweep"):
+        apply_here(room, plan.digest)
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        connection.execute("DROP TRIGGER ebb_ledger_no_update")
+        connection.execute("UPDATE ebb_ledger SET kind = 'nothing' WHERE number = 1")
+    connection.close()
+    with pytest.raises(EbbError, match="entry 1|no plan"):
+        apply_here(room, plan.digest)
+
+
+def test_interrupted_between_units_it_goes_on_and_counts_once(tmp_path: Path) -> None:
+    """A unit whose rows went but whose outcome was not written is counted when it is done again."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+
+    class Stop(Exception):  # noqa: N818
+        """Stands for a power cut."""
+
+    def half(sweep: object, pending: object) -> None:
+        work_off(room, sweep, list(pending)[:7])  # type: ignore[arg-type,call-overload]
+        raise Stop
+
+    with pytest.raises(Stop):
+        sweeping.apply_sweep(room, plan.digest, half)
+    unit = next(u for u in plan.units if (u.dataset, u.part) not in find_sweep(room.ledger, plan.digest).outcomes)
+    ids = query(
+        tmp_path,
+        f"SELECT id FROM orders WHERE completed_at LIKE '{int(unit.part[:4]) - 3}{unit.part[4:]}%' AND completed_at NOT LIKE '%-28%'",
+    )
+    room.ledger.append(
+        "sweep.intent",
+        plan.digest,
+        {"dataset": unit.dataset, "part": unit.part, "rows": unit.rows},
+        datetime.now(tz=UTC),
+    )
+    query(tmp_path, f"DELETE FROM order_lines WHERE order_id = {ids[0][0]}")
+    query(tmp_path, f"DELETE FROM orders WHERE id = {ids[0][0]}")
+    done = apply_here(room, plan.digest)
+    assert done.removed("shop.orders") == done.removed_children("shop.orders") == plan.due
+    assert verify_sweep(room, plan.digest)["ok"]
+
+
+def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
+    """Names go, amounts stay; a second sweep finds them done; the certificate says anonymized."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{treatments: {{customer: {{do: suppress}}}}, keep: [id, state]}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    plan = planned(room)
+    apply_here(room, plan.digest)
+    assert verify_sweep(room, plan.digest)["ok"]
+    assert query(tmp_path, "SELECT count(*) FROM orders") == [(400,)]
+    assert query(tmp_path, "SELECT count(*) FROM orders WHERE customer IS NULL") == [(plan.due,)]
+    again = plan_sweep(room, now=NOW, by="planner", limit=ALL)
+    assert (again.due, again.share("shop.orders").count("done")) == (0, plan.due)
+    assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
+
+
+def test_every_sweep_is_listed_with_its_state(tmp_path: Path) -> None:
+    """Planned, approved, applied, verified, certified; a digest may be shortened, not below eight digits."""
+    room = make_room(tmp_path)
+    plan = planned(room)
+    plan_sweep(room, now=NOW, by="planner", limit=Limit())
+    assert [sweep.state for sweep in list_sweeps(room.ledger)] == ["approved", "planned"]
+    assert find_sweep(room.ledger, plan.digest[:12]).digest == plan.digest
+    for digest in ("abc", "0" * 12):
+        with pytest.raises(RefusedError):
+            find_sweep(room.ledger, digest)

@@ -1,0 +1,89 @@
+"""A real PostgreSQL server for the tests: Debian's programs, a folder of its own, a free port, stopped by process id."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 60
+
+
+def find_programs() -> Path | None:
+    """Return the folder of the server's programs: `$EBB_POSTGRESQL`, on the path, or Debian's newest."""
+    named = os.environ.get("EBB_POSTGRESQL")
+    if named:
+        return Path(named)
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return debian[-1].parent if debian else None
+
+
+@contextmanager
+def running_postgresql(programs: Path) -> Iterator[str]:
+    """Start a server and yield its URL for SQLAlchemy; a server refuses to run as root, so root runs it as nobody."""
+    user = "nobody" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="ebb-postgresql-"))
+    if user is not None:
+        entry = pwd.getpwnam(user)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+    data, port = folder / "data", _free_port()
+    common = {"user": user, "cwd": folder, "stdin": subprocess.DEVNULL} if user else {"cwd": folder}
+    with (folder / "log").open("wb") as log:
+        subprocess.run(
+            [
+                programs / "initdb",
+                "-D",
+                data,
+                "-U",
+                "ebb",
+                "--auth=trust",
+                "--no-sync",
+                "--encoding=UTF8",
+                "--locale=C",
+            ],
+            check=True,
+            stdout=log,
+            stderr=log,
+            **common,
+        )
+        settings = ("fsync=off", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", f"port={port}")
+        options = [part for setting in settings for part in ("-c", setting)]
+        server = subprocess.Popen([programs / "postgres", "-D", data, *options], stdout=log, stderr=log, **common)
+    try:
+        _wait(programs, port, server)
+        yield f"postgresql+psycopg://ebb@127.0.0.1:{port}/postgres"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:
+    ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
+    for _ in range(SECONDS * 10):
+        if server.poll() is not None:
+            raise RuntimeError("PostgreSQL ended at once")
+        if subprocess.run(ready, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    raise RuntimeError("PostgreSQL did not get ready")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

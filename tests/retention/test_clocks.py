@@ -1,0 +1,89 @@
+"""Times of every sort of store become +08:00 dates, or unknown; never a guess."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance.calendar import local_date
+from governance.errors import RefusedError
+from retention.clocks import combine, dates_of
+from retention.witness.days import day_of
+
+INSTANTS = st.datetimes(datetime(1992, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001
+ZONES = st.sampled_from(["UTC", "Europe/London", "Asia/Shanghai", "America/New_York"])
+
+
+def one(value: object, kind: pa.DataType | None = None, zone: str = "+08:00", role: str = "record") -> object:
+    return dates_of(pa.array([value], kind), zone, role)[0].astype(object)  # type: ignore[arg-type]
+
+
+def test_midnight_of_east_eight_decides_and_not_that_of_utc() -> None:
+    """16:00 UTC is the next day."""
+    assert one(datetime(2020, 12, 31, 15, 59, 59, tzinfo=UTC)) == date(2020, 12, 31)
+    assert one(datetime(2020, 12, 31, 16, 0, 0, tzinfo=UTC)) == date(2021, 1, 1)
+
+
+def test_a_time_without_zone_is_read_in_the_datasets_zone() -> None:
+    """17:00 in London is already tomorrow in Shanghai, in winter; 16:30 in summer is not before 16:00 UTC."""
+    assert one("2020-12-31 17:00:00", zone="Europe/London") == date(2021, 1, 1)
+    assert one("2020-06-30 16:30:00", zone="Europe/London") == date(2020, 6, 30)
+
+
+def test_a_bare_date_counts_from_its_end_in_a_record_and_from_its_start_in_a_copy() -> None:
+    """Neither does a floor end early nor a ceiling late."""
+    assert one(date(2020, 12, 31), zone="Europe/London", role="record") == date(2021, 1, 1)
+    assert one(date(2020, 12, 31), zone="Europe/London", role="copy") == date(2020, 12, 31)
+    assert one("2020-12-31") == date(2020, 12, 31)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "31.12.2020", "2020-13-01", "0000-00-00 00:00:00"])
+def test_what_is_no_time_is_unknown(text: str) -> None:
+    """Text that is not ISO 8601 is NaT, so that its row is held."""
+    assert one(text) is None
+
+
+def test_integers_need_their_unit_and_other_types_are_refused() -> None:
+    """A number is a time only where the register says in what it counts."""
+    assert dates_of(pa.array([1_600_000_000]), "UTC", "record", "s")[0] == np.datetime64("2020-09-13")
+    with pytest.raises(RefusedError, match="double"):
+        dates_of(pa.array([1.5]), "UTC", "record")
+    with pytest.raises(RefusedError, match="int64"):
+        dates_of(pa.array([1]), "UTC", "record")
+
+
+def test_all_required_clocks_must_be_known_and_optional_ones_may_be_missing() -> None:
+    """Latest of payment and delivery and, where there is one, refund."""
+    paid, sent, refund = (
+        np.array(v, "datetime64[D]")
+        for v in (["2020-01-01"] * 3, ["2020-02-01", None, "2020-02-01"], [None, None, "2021-01-01"])
+    )
+    assert combine([paid, sent], [refund], "latest").astype(object).tolist() == [
+        date(2020, 2, 1),
+        None,
+        date(2021, 1, 1),
+    ]
+    assert combine([paid, sent], [], "earliest")[0] == np.datetime64("2020-01-01")
+
+
+@given(INSTANTS, ZONES, st.sampled_from(["record", "copy"]))
+def test_columns_and_witness_read_times_alike(instant: datetime, zone: str, role: str) -> None:
+    """Arrow's and Python's zones agree on every wall-clock time, also where clocks are set back."""
+    column = pa.array([instant], pa.timestamp("us"))
+    gap = pa.compute.assume_timezone(column, zone, ambiguous="latest", nonexistent="earliest")
+    exists = gap.equals(pa.compute.assume_timezone(column, zone, ambiguous="latest", nonexistent="latest"))
+    mine = dates_of(column, zone, role)[0].astype(object)  # type: ignore[arg-type]
+    theirs = day_of(instant, zone, record=role == "record")
+    assert not exists or mine == theirs
+
+
+@given(INSTANTS, st.integers(-14, 14))
+def test_aware_text_gives_the_local_date(instant: datetime, hours: int) -> None:
+    """An offset in the text beats the dataset's zone."""
+    moved = instant.replace(tzinfo=UTC).astimezone(__import__("datetime").timezone(timedelta(hours=hours)))
+    assert one(moved.isoformat(), zone="America/New_York") == local_date(moved)

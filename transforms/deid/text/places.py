@@ -1,0 +1,103 @@
+"""Postal addresses: Chinese ones by their parts or after their words, English ones by street and number."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from transforms.deid.text.cues import NO_DIGIT_BEFORE
+from transforms.deid.text.spans import Detector, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HAN: Final = r"\u4e00-\u9fff"
+_PROVINCE: Final = (
+    "(?:河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|"
+    "甘肃|青海|台湾)省?|"
+    "内蒙古(?:自治区)?|广西(?:壮族自治区)?|西藏(?:自治区)?|宁夏(?:回族自治区)?|新疆(?:维吾尔自治区)?"
+)
+_COUNT: Final = r"[0-9A-Za-z一二三四五六七八九十百甲乙丙丁]{1,8}(?:[\-~][0-9A-Za-z]{1,6}){0,3}"
+_DOOR: Final = rf"{_COUNT}[ ]?(?:号院|号楼|号|弄|栋|幢|座|单元|层|楼|室|房|户|组|队|期|区|梯|铺|门)"
+# Up to the street: province, city, district, town, road; then numbers, buildings, rooms.
+_STREET: Final = (
+    rf"(?:[{_HAN}]{{1,12}}?(?:大道|大街|胡同|街道|社区|[路街道巷弄里村镇乡坊庄屯])(?:[一二三四五六七八九十]段)?)"
+)
+_SITE: Final = (
+    rf"(?:[{_HAN}A-Za-z0-9]{{1,10}}?"
+    "(?:小区|花园|公寓|大厦|广场|家园|新村|宿舍|中心|国际|名苑|雅苑|苑|府|湾|城|园|庭|邸))"
+)
+_REGION: Final = (
+    rf"(?:[{_HAN}]{{2,8}}?(?:省|自治区|特别行政区))?[ ]?(?:[{_HAN}]{{2,8}}?(?:市|自治州|地区|盟))?[ ]?"
+    rf"(?:[{_HAN}]{{1,8}}?(?:自治县|新区|[区县旗市]))?[ ]?"
+)
+_TAIL: Final = (
+    rf"(?:[ ,，]?(?:{_DOOR}|{_SITE}(?=[ ]?{_COUNT}[ ]?[号栋幢座单层楼室期区])"
+    rf"|[（(][{_HAN}0-9A-Za-z]{{1,12}}[)）])){{0,8}}"
+    r"(?:(?<=[元座栋楼幢])[ ]?[0-9]{3,4}(?![0-9]))?"
+)
+_CUE: Final = (
+    "收货地址|家庭地址|家庭住址|详细地址|联系地址|通讯地址|邮寄地址|注册地址|户籍地址|寄送地址|送货地址|"
+    "收件地址|现住址|住址|地址|"
+    "户籍|家住|我住在|我住|现住|居住在|住在|寄到|寄往|送到|送至|送往|送|发货到|发到|快递到|邮寄到|住"
+)
+_SIGN: Final = r"[ \t]{0,3}(?:[:：]|[是为在])?[ \t]{0,3}"
+_AFTER_CUE: Final = re.compile(
+    rf"(?:{_CUE}){_SIGN}(?P<place>{_REGION}(?:{_STREET}){{0,3}}(?:{_SITE}){{0,2}}(?:{_DOOR}){_TAIL}|"
+    rf"{_REGION}(?:{_STREET}){{1,3}}{_SITE}{_TAIL})"
+)
+# Without a cue the structure must be complete: a province or a great city, a district or a town, a street, a number.
+_COMPLETE: Final = re.compile(
+    rf"(?P<place>(?:(?:{_PROVINCE})[ ]?[{_HAN}]{{2,6}}?[市州县](?:[ ]?[{_HAN}]{{1,6}}?[区县市旗])?|(?:北京|上海|"
+    rf"天津|重庆)市?[ ]?[{_HAN}]{{1,6}}?[区县]"
+    rf"|(?<![{_HAN}])(?!我|家|住|寄|送|发|"
+    rf"请)[{_HAN}]{{2,5}}?市[ ]?[{_HAN}]{{1,6}}?[区县市旗])[ ]?{_STREET}{{1,3}}(?:{_SITE})?{_DOOR}{_TAIL})"
+)
+
+_SUFFIX: Final = (
+    r"(?:street|st|road|rd|avenue|ave|boulevard|blvd|lane|ln|drive|dr|court|ct|square|sq|way|place|pl|terrace|"
+    r"parkway|pkwy|"
+    r"highway|hwy|crescent|close|row|circle|alley)"
+)
+_LATIN: Final = r"[A-Za-z\u00c0-\u024f0-9'’.\-]{1,24}"
+_ENGLISH: Final = re.compile(
+    rf"{NO_DIGIT_BEFORE}(?<![A-Za-z.$€£¥])(?P<place>[0-9]{{1,6}}[A-Za-z]?(?:[\-/][0-9]{{1,5}})?,?[ ](?:{_LATIN}"
+    rf"[ ]){{1,4}}(?i:{_SUFFIX})(?![A-Za-z])[.]?"
+    rf"(?:,?[ ]{{1,2}}(?i:apt|apartment|suite|unit|floor|fl|room|rm|#)[. ]{{0,2}}[0-9A-Za-z\-]{{1,6}})?"
+    rf"(?:,[ ][A-Z][A-Za-z.\u00c0-\u024f\-]{{1,20}}(?:[ ][A-Z][A-Za-z.\-]{{1,20}}){{0,2}}){{0,3}}(?:,?[ ]"
+    rf"[A-Z]{{2}}[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?)"
+)
+_ENGLISH_CUE: Final = re.compile(
+    r"(?<![A-Za-z])(?i:(?:home|billing|shipping|delivery|postal|mailing|street)?[ ]?address(?: is|"
+    r" of [A-Za-z .]{1,30} is)?[ ]?[:：]?|(?:lives?|living|resides?) at|ship to:?|deliver to:?)"
+    r"[ \t]{0,3}\n?[ \t]{0,3}(?P<place>[0-9]{1,6}[A-Za-z]?[ ][A-Za-z\u00c0-\u024f'’.\-]{2,24}(?:[ ]"
+    r"[A-Za-z0-9\u00c0-\u024f'’.\-]{1,24}){0,6}"
+    r"(?:,[ ][A-Za-z\u00c0-\u024f0-9'’.\-]{1,24}(?:[ ][A-Za-z0-9\u00c0-\u024f'’.\-]{1,24}){0,3}){0,3})"
+)
+
+
+def chinese_addresses(text: str) -> Iterator[Span]:
+    """Find Chinese addresses: after their words, or those with city, street and number."""
+    for pattern in (_AFTER_CUE, _COMPLETE):
+        for found in pattern.finditer(text):
+            yield Span(found.start("place"), found.end("place"), "ADDRESS")
+
+
+def english_addresses(text: str) -> Iterator[Span]:
+    """Find addresses that begin with a house's number and have a street's word, or follow a cue."""
+    for pattern in (_ENGLISH, _ENGLISH_CUE):
+        for found in pattern.finditer(text):
+            yield Span(found.start("place"), found.end("place"), "ADDRESS")
+
+
+DETECTORS: Final = (
+    Detector(
+        r"[0-9A-Za-z一二三四五六七八九十百甲乙丙丁][ ]?(?:[号弄栋幢座层楼室房户组队期区梯铺门]|单元)|地址|户籍|"
+        r"住|寄|送|发货到|发到|快递到",
+        chinese_addresses,
+    ),
+    Detector(
+        rf"(?i:[ ]{_SUFFIX}(?:[^A-Za-z]|$)|address|live|living|reside|ship to|deliver to)",
+        english_addresses,
+    ),
+)
