@@ -18,8 +18,8 @@ COMMANDS = {
     "generate": ("pipelines.commands.generate:generate", "Write synthetic events."),
     "replay": ("pipelines.commands.replay:replay", "Publish real log files as messages."),
     "policy": ("pipelines.commands.policy:policy", "List, show, check, compare and explain policy packs."),
-    "keys": ("pipelines.commands.keys:keys", "Make and list keys."),
-    "dead-letters": ("pipelines.commands.dead_letters:dead_letters", "List rejected events."),
+    "keys": ("pipelines.commands.keys:keys", "Make, list, rotate and destroy keys."),
+    "dead-letters": ("pipelines.commands.dead_letters:dead_letters", "List, open and replay rejected events."),
     "query": ("pipelines.commands.query:query", "Ask the de-identified tables with SQL."),
     "catalog": ("pipelines.commands.query:catalog", "Say what was done to each column."),
     "sweep": ("pipelines.commands.sweep:sweep", "Delete or anonymize what is past its time: plan, approve, apply, verify."),
@@ -27,6 +27,8 @@ COMMANDS = {
     "hold": ("pipelines.commands.hold:hold", "Keep data from deletion for a legal case."),
     "ledger": ("pipelines.commands.ledger:ledger", "Show the record of what was done, and check its chain."),
     "vault": ("pipelines.commands.vault:vault", "Settle the records of transactions."),
+    "compact": ("pipelines.commands.compact:compact", "Merge small files, and blank what is old in them."),
+    "status": ("pipelines.commands.status:status", "Say how the streams are: lag, sums, rejects, sizes."),
     "doctor": ("pipelines.commands.doctor:doctor", "Say what is installed, reachable and configured."),
 }
 

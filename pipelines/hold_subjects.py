@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from governance.errors import UsageError
-from governance.keys.epochs import half_year
+from governance.keys.epochs import china_date, half_year
 from transforms.deid.tokens import PURPOSE, RECIPIENT
 
 if TYPE_CHECKING:
@@ -28,13 +28,12 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
     from pipelines.settings import wall_clock  # noqa: PLC0415 - the clock is read in pipelines only when needed
 
     keyring = room.settings.opener()
-    epochs = {key.epoch for key in keyring.keys(wall_clock()) if key.use == "personal" and key.purpose == PURPOSE}
-    epochs.add(half_year(wall_clock().date().isoformat()))
+    now = half_year(china_date(wall_clock()))
     found: dict[str, set[str]] = {}
     for person in people:
         system, kind, identifier = _parsed(person)
         for name in ("service_log", "equipment"):
-            found.setdefault(f"personal.{name}", set()).update(_tokens(keyring, system, kind, identifier, epochs))
+            found.setdefault(f"personal.{name}", set()).update(_tokens(keyring, system, kind, identifier, now))
         for name, stream in (
             ("vault.transactions", "transactions"),
             ("dead_letters", "service_log"),
@@ -45,10 +44,10 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
     return {name: frozenset(values) for name, values in found.items() if name in room.datasets}
 
 
-def _tokens(keyring: Keyring, system: str, kind: str, identifier: str, epochs: Iterable[str]) -> set[str]:
-    made = (
-        keyring.token_key(PURPOSE, system, RECIPIENT, kind, epoch).tokens([identifier])[0] for epoch in sorted(epochs)
-    )
+def _tokens(keyring: Keyring, system: str, kind: str, identifier: str, now: str) -> set[str]:
+    """Return the tokens under every key that is there, and under that of the half-year now, made if need be."""
+    newest = keyring.token_key(PURPOSE, system, RECIPIENT, kind, now).tokens([identifier])[0]
+    made = {*keyring.subject_tokens(PURPOSE, system, RECIPIENT, kind, identifier).values(), newest}
     return {token for token in made if token is not None}
 
 

@@ -31,10 +31,12 @@ from transforms.deid.gate import Authorization
 from transforms.job import StreamJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from governance.policy import Catalogue
     from pipelines.sources.read import Source
+
+    MakeSource = Callable[["RunOptions", Settings, str], Source]
 
 JOBS: dict[str, Job] = {"service_log": service_logs, "equipment": equipment, "transactions": transactions}
 
@@ -85,8 +87,13 @@ class Launch:
     as_json: bool
 
 
-def prepare(options: RunOptions) -> Launch:
+def prepare(options: RunOptions, make_source: MakeSource | None = None) -> Launch:
     """Check everything that can be checked before a run, and describe it.
+
+    Args:
+        options: what the command was told.
+        make_source: makes the source from the options, the settings and the URI of the table that records what was
+            taken; by default what `options.source` names.
 
     Raises:
         EbbError: whatever is wrong, with what to do next; nothing has been written yet.
@@ -108,7 +115,7 @@ def prepare(options: RunOptions) -> Launch:
     tables = _tables(settings.lake, stream, catalogue)
     stop_file = Path(tempfile.gettempdir()) / f"ebb-stop-{uuid.uuid4().hex}"
     limits = ReadLimits(options.drain, stop_file)
-    source = _source(options, settings, tables.summed.uri)
+    source = (make_source or _source)(options, settings, tables.summed.uri)
     run = StreamRun(source, limits, job, settings.lake, _metadata(stream, granted, clock))
     return Launch(run, JOBS[stream], options.runner, options.beam_options, tables, settings, options.as_json)
 
@@ -119,9 +126,14 @@ def launch(chosen: Launch) -> None:
     Raises:
         EbbError: the engine or the lake failed; what was committed stays.
     """
+    watch = Watch(chosen.as_json)
+    watch.report(carry_out(chosen, watch), chosen.tables)
+
+
+def carry_out(chosen: Launch, watch: Watch) -> Tally:
+    """Run as `launch` does; return what was done instead of reporting it."""
     made = ensure_home(chosen.settings)
     made += [f"Made the table {uri}." for uri in chosen.tables.create()]
-    watch = Watch(chosen.as_json)
     for sentence in made:
         watch.say(sentence)
     tally = Tally(chosen.tables.summed.uri, chosen.run.metadata["ebb.run"])
@@ -134,7 +146,8 @@ def launch(chosen: Launch) -> None:
             failure = _plain(problem)
     if failure:
         raise failure
-    watch.report(tally, chosen.tables)
+    tally.update()
+    return tally
 
 
 def dry_run(chosen: Launch) -> None:

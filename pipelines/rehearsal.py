@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from governance.keys import Keyring, OpsKey, RootKey
 from governance.policy import RECORD_STREAMS
 from pipelines.options import emit_json
 from pipelines.settings import wall_clock
+from pipelines.sinks.lake import Sum
 from transforms.deid.classify import classify
 from transforms.deid.decode import Decoder
 from transforms.deid.enclosing import Enclosure
@@ -24,6 +27,7 @@ from transforms.deid.gate import gate
 
 if TYPE_CHECKING:
     from pipelines.launch import Launch
+    from pipelines.sources.letters import LettersSource
     from transforms.deid.events import Batch
 
 EVENTS = 10
@@ -33,9 +37,7 @@ HIDDEN = ("event_key",)
 def rehearse(chosen: Launch) -> None:
     """Print ten events of the source, raw and as they would be stored."""
     with tempfile.TemporaryDirectory() as folder:
-        keyring = Keyring.create(
-            f"sqlite:///{Path(folder) / 'keyring.sqlite'}", RootKey(os.urandom(32)), clock=wall_clock
-        )
+        keyring = _throw_away_keyring(folder)
         bundle = _first(chosen)
         before = [line.decode("utf-8", "replace") for segment in bundle.segments for line in segment.lines]
         batch = treat(chosen, bundle, keyring)
@@ -61,6 +63,19 @@ def rehearse(chosen: Launch) -> None:
     console.print("Nothing was written; the tokens above came from keys that are gone.")
 
 
+def rehearse_letters(chosen: Launch, source: LettersSource) -> Sum:
+    """Return what would become of every letter of a source; whether its row is stored already is not looked at."""
+    total, segments = Sum(), source.segments()
+    while some := tuple(islice(segments, source.max_events)):
+        with tempfile.TemporaryDirectory() as folder:
+            batch = treat(chosen, RawBundle(some, replayed=True), _throw_away_keyring(folder))
+        rows = {path: table.num_rows for path, table in batch.outputs.items()}
+        personal = rows.pop("personal", 0)
+        codes = Counter(letter.code for letter in batch.dead_letters)
+        total += Sum(batch.read, sum(rows.values()), personal, codes, batch.dropped)
+    return total
+
+
 def treat(chosen: Launch, bundle: RawBundle, keyring: Keyring) -> Batch:
     """Take one bundle through the steps of the job, outside of any engine."""
     job = chosen.run.job
@@ -73,6 +88,10 @@ def treat(chosen: Launch, bundle: RawBundle, keyring: Keyring) -> Batch:
         return Enclosure(catalogue, job.stream, keyring).enclose(batch, now, wall)
     batch = gate(batch, job.authorization, catalogue)
     return Engine(catalogue, job.stream, keyring).deidentify(batch, wall)
+
+
+def _throw_away_keyring(folder: str) -> Keyring:
+    return Keyring.create(f"sqlite:///{Path(folder) / 'keyring.sqlite'}", RootKey(os.urandom(32)), clock=wall_clock)
 
 
 class _Unsealed:

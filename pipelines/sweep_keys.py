@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from governance.keys import EnvelopeOpener, OpsKey, keyring_exists
 from pipelines.settings import wall_clock
 from retention import holds as legal
 from retention.stores.delta import FencedTable, open_table
-from retention.vault.layout import rows_under, vault_spec
+from retention.vault.layout import due_date_of, rows_under, vault_spec
 from retention.vault.moving import hold_rows
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from retention.datasets import Dataset
     from retention.holds import Hold
     from retention.plan import Unit
+    from retention.stores.delta import Table
 
 DEAD_LETTERS = "dead_letters"
+_CASE = "case:"
 
 
 def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequence[Hold]], None] | None:
@@ -79,7 +82,7 @@ class _Held:
         return np.zeros(rows.num_rows, bool) if mask is None else mask
 
 
-def destroy_keys(settings: Settings, dataset: Dataset, now: datetime) -> list[str]:
+def destroy_keys(settings: Settings, dataset: Dataset, now: datetime, holds: Sequence[Hold]) -> list[str]:
     """Destroy the keys of rows that are all gone, and return their names; again returns none.
 
     Guarantees:
@@ -98,13 +101,35 @@ def destroy_keys(settings: Settings, dataset: Dataset, now: datetime) -> list[st
             for day in days
             if keyring.destroy_day_key(DEAD_LETTERS, day, blocking=lambda day: int(sealed.get(day, 0)))
         ]
-    table = FencedTable(vault_spec(settings.lake))
-    table.refresh()
-    due = [key.key_id for key in keyring.due_keys() if key.destroyed is None and key.key_id[:1].isdigit()]
-    return [
-        key_id
-        for key_id in due
-        if key_id <= today
-        and not rows_under(table, key_id)
-        and keyring.destroy_due_date(key_id, wall_clock(), blocking=lambda key_id: rows_under(table, key_id))
-    ]
+    standing = {hold.case for hold in holds}
+    table = open_table(vault_spec(settings.lake).uri)
+    used = _rows_by_key(table, today)
+    names = [key.key_id for key in keyring.due_keys() if key.destroyed is None and not used[key.key_id]]
+    over = [name for name in names if _is_over(name, today, standing)]
+    # A case may hold rows of any date: its rows are counted in the whole table.
+    over = [name for name in over if not (name.startswith(_CASE) and rows_under(table, name))]
+    return [name for name in over if keyring.destroy_due_date(name, wall_clock(), blocking=used.__getitem__)]
+
+
+def _rows_by_key(table: Table, today: str) -> Counter[str]:
+    """Count the rows under each key of a date until `today`.
+
+    Rows of a file have one due date, and are under its key, an open month's or a case's: files of later dates are
+    counted by their names and never opened.
+    """
+    used: Counter[str] = Counter()
+    for file in table.files():
+        due = due_date_of(file)
+        if due is not None and due > today:
+            used[due] += file.rows
+            continue
+        keys = pc.value_counts(table.column(file, "key_id"))
+        used.update({entry["values"]: entry["counts"] for entry in keys.to_pylist()})
+    return used
+
+
+def _is_over(name: str, today: str, standing: set[str]) -> bool:
+    """Say whether a key without rows may go: its date has come, or its case was released; open months stay."""
+    if name.startswith(_CASE):
+        return name.removeprefix(_CASE) not in standing
+    return name[:1].isdigit() and name <= today

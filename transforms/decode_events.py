@@ -9,6 +9,7 @@ import apache_beam as beam
 
 from transforms.deid.decode import Decoder
 from transforms.deid.events import Batch, RawBundle
+from transforms.deid.letters import PURPOSE
 from transforms.fused import contained
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class _DecodeFn(beam.DoFn):
 
     def process(self, element: RawBundle) -> Iterator[Batch]:
         with contained("decoding"):
-            sealer = self._keyring.sealer("dead_letters", self._job.clock.wall())
+            sealer = self._keyring.sealer(PURPOSE, self._job.clock.wall())
             batch = self._decode(element, sealer, self._job.clock.now())
             batch.started = element.started
         yield batch

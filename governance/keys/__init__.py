@@ -11,7 +11,7 @@ from governance.keys.event_keys import EventKeys
 from governance.keys.keyring import KeyInfo, Keyring, keyring_exists
 from governance.keys.reveal import Revealed, reveal
 from governance.keys.root import RootKey
-from governance.keys.sealing import BundleSealer, OpsKey, open_sealed
+from governance.keys.sealing import BundleSealer, OpsKey, SealedOpener, open_sealed
 from governance.keys.store import place as keyring_place
 from governance.keys.tokens import TokenKey
 
@@ -34,6 +34,7 @@ __all__ = [
     "Part",
     "Revealed",
     "RootKey",
+    "SealedOpener",
     "Sealer",
     "TokenKey",
     "canonical",

@@ -10,6 +10,7 @@ WINDOW_LIFE = timedelta(days=2)
 
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 _HALF_YEAR = re.compile(r"\d{4}H[12]", re.ASCII)
+_EPOCH = re.compile(r"(\d{4}H[12])([b-z]?)", re.ASCII)
 _LAST_MONTH_OF_FIRST_HALF = 6
 
 
@@ -17,6 +18,27 @@ def half_year(date: str) -> str:
     """Return the personal epoch of a +08:00 date: "2026-11-23" is in "2026H2"."""
     require_date(date)
     return f"{date[:4]}H{1 if int(date[5:7]) <= _LAST_MONTH_OF_FIRST_HALF else 2}"
+
+
+def half_of(epoch: str) -> str:
+    """Return the half-year of a personal epoch: "2026H2b", the second key of "2026H2", is of that one."""
+    found = _EPOCH.fullmatch(epoch)
+    if found is None:
+        raise ValueError("the epoch of a personal key is a half-year such as 2026H2, with a letter if it was rotated")
+    return found[1]
+
+
+def successor(epoch: str) -> str | None:
+    """Return the epoch after `epoch` within its half-year: "2026H2" is followed by "2026H2b"; None after "z"."""
+    half = half_of(epoch)
+    letter = epoch[len(half) :] or "a"
+    return None if letter == "z" else half + chr(ord(letter) + 1)
+
+
+def last_day(epoch: str) -> str:
+    """Return the last +08:00 date of a personal epoch's half-year."""
+    half = half_of(epoch)
+    return f"{half[:4]}-06-30" if half.endswith("1") else f"{half[:4]}-12-31"
 
 
 def china_date(instant: datetime) -> str:

@@ -6,7 +6,7 @@ import secrets
 import threading
 from datetime import UTC, datetime
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from cryptography.hazmat.primitives.keywrap import (
     InvalidUnwrap,
@@ -18,10 +18,12 @@ from sqlalchemy import delete, insert, or_, select
 from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, store
 from governance.keys.ciphers import CipherKey
-from governance.keys.due_dates import DESTROYED, DueDateKeys
+from governance.keys.due_dates import DESTROYED, DueDateKeys, KeyDestroyedError
 from governance.keys.event_keys import EventKeys
 from governance.keys.files import private_draft, publish
 from governance.keys.handles import KEY_BYTES, Handle
+from governance.keys.rotation import EpochKeys, destroyed
+from governance.keys.scopes import CIPHER, DEDUPE, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of
 from governance.keys.sealing import BundleSealer, new_day_key
 from governance.keys.store import FACTS, KEYS
 from governance.keys.tokens import TokenKey
@@ -29,23 +31,12 @@ from governance.keys.tokens import TokenKey
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import ColumnElement, Engine, Row
+    from sqlalchemy import Connection, Engine, Row
 
     from governance.keys.root import RootKey
 
-PERSONAL, WINDOW, CIPHER = "personal", "window", "cipher"
-DEDUPE, PROBE, SEALING = "dedupe", "probe", "sealing"
+H = TypeVar("H", bound=Handle)
 _SALT, _CHECK = "salt", "check"
-
-
-class Scope(NamedTuple):
-    """What a key is for; "" where a part does not apply."""
-
-    use: str
-    purpose: str
-    system: str
-    recipient: str
-    epoch: str
 
 
 class KeyInfo(NamedTuple):
@@ -61,7 +52,7 @@ class KeyInfo(NamedTuple):
     state: str
 
 
-class Keyring(DueDateKeys, Handle):
+class Keyring(EpochKeys, DueDateKeys, Handle):
     """Keys of one installation; safe to share between threads, and between processes through its database.
 
     Guarantees:
@@ -69,7 +60,7 @@ class Keyring(DueDateKeys, Handle):
         a row moved to another scope does not open. Two processes that need a key at once get the same one.
     """
 
-    __slots__ = ("_ciphers", "_clock", "_days", "_engine", "_lock", "_root", "_salt", "_streams", "_tokens")
+    __slots__ = ("_ciphers", "_clock", "_days", "_engine", "_lock", "_newest", "_root", "_salt", "_streams", "_tokens")
 
     def __init__(self, engine: Engine, root: RootKey, salt: bytes, clock: Callable[[], datetime]) -> None:
         """Hold an opened keyring; use `create` or `open`."""
@@ -82,6 +73,7 @@ class Keyring(DueDateKeys, Handle):
         self._ciphers: dict[tuple[Scope, str], tuple[CipherKey, str | None]] = {}
         self._streams: dict[str, EventKeys] = {}
         self._days: dict[Scope, bytes] = {}
+        self._newest: dict[Scope, tuple[datetime, Scope]] = {}
 
     @classmethod
     def create(cls, url: str, root: RootKey, *, clock: Callable[[], datetime] | None = None) -> Self:
@@ -118,9 +110,10 @@ class Keyring(DueDateKeys, Handle):
         return cls(engine, root, salt, clock or _machine_clock)
 
     def token_key(self, purpose: str, system: str, recipient: str, kind: str, epoch: str) -> TokenKey:
-        """Return the key of personal tokens of one half-year ("2026H2"), made when first needed."""
+        """Return the newest key of personal tokens of one half-year ("2026H2"), made when first needed."""
         epochs.require_half_year(epoch)
-        return self._token_key(Scope(PERSONAL, purpose, system, recipient, epoch), kind, self._clock())
+        half = Scope(PERSONAL, purpose, system, recipient, epoch)
+        return self._newest_of(half, lambda scope: self._token_key(scope, kind, self._clock()))
 
     def window_key(self, purpose: str, system: str, recipient: str, kind: str, date: str, wall: datetime) -> TokenKey:  # noqa: PLR0917 - the scope, then its time
         """Return the key of window tokens of an event date.
@@ -132,12 +125,13 @@ class Keyring(DueDateKeys, Handle):
         return self._token_key(Scope(WINDOW, purpose, system, recipient, date), kind, wall)
 
     def cipher_key(self, purpose: str, system: str, recipient: str, kind: str, epoch: str) -> CipherKey:
-        """Return the key of a treatment of one half-year ("2026H2"), made when first needed.
+        """Return the newest key of a treatment of one half-year ("2026H2"), made when first needed.
 
         It is no key of tokens: `ebb keys list` shows it with the use `cipher`, and it can be destroyed for itself.
         """
         epochs.require_half_year(epoch)
-        return self._cipher_key(Scope(CIPHER, purpose, system, recipient, epoch), kind, self._clock())
+        half = Scope(CIPHER, purpose, system, recipient, epoch)
+        return self._newest_of(half, lambda scope: self._cipher_key(scope, kind, self._clock()))
 
     def window_cipher_key(
         self, purpose: str, system: str, recipient: str, kind: str, date: str, *, wall: datetime
@@ -150,8 +144,8 @@ class Keyring(DueDateKeys, Handle):
         """Return the key of a treatment if the ring holds it; None if not. It makes none."""
         scope = Scope(CIPHER, purpose, system, recipient, epoch)
         with store.reading(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
-        return None if row is None else CipherKey(self._unwrap(scope, row)[0], kind, epoch)
+            row = connection.execute(select(KEYS).where(is_of(scope))).one_or_none()
+        return None if row is None or not row.wrapped else CipherKey(self._unwrap(scope, row)[0], kind, epoch)
 
     def event_keys(self, stream: str) -> EventKeys:
         """Return the keyed hashes of a stream: event keys, names of files, probes of subjects."""
@@ -178,7 +172,7 @@ class Keyring(DueDateKeys, Handle):
     def sealed_day_key(self, purpose: str, day: str) -> bytes:
         """Return the private half of a day's key, still sealed to the ops key."""
         with store.reading(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(_is(Scope(SEALING, purpose, "", "", day)))).one_or_none()
+            row = connection.execute(select(KEYS).where(is_of(Scope(SEALING, purpose, "", "", day)))).one_or_none()
         if row is None:
             raise KeyringError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
         return bytes(row.wrapped)
@@ -206,7 +200,7 @@ class Keyring(DueDateKeys, Handle):
         if number := blocking(day):
             raise RefusedError(f"the {purpose} key of {day} seals {number} rows that are still kept: it stays")
         with store.writing(self._engine) as connection:
-            gone = connection.execute(delete(KEYS).where(_is(Scope(SEALING, purpose, "", "", day)))).rowcount
+            gone = connection.execute(delete(KEYS).where(is_of(Scope(SEALING, purpose, "", "", day)))).rowcount
         store.forget_deleted(self._engine)
         return bool(gone)
 
@@ -243,9 +237,19 @@ class Keyring(DueDateKeys, Handle):
         """Return what may be told of every key, in order of use and scope; never key material."""
         now = epochs.stamp(wall)
         columns = [KEYS.c[name] for name in (*Scope._fields, "made", "expires")]
+        live = (KEYS.c.wrapped != b"").label("live")
         with store.reading(self._engine) as connection:
-            rows = connection.execute(select(*columns).order_by(*columns[:5])).all()
-        return [KeyInfo._make((*row, _state(row, now))) for row in rows]
+            rows = connection.execute(select(*columns, live).order_by(*columns[:5])).all()
+        return [KeyInfo._make((*row[:-1], _state(row, now))) for row in rows]
+
+    def _newest_of(self, half: Scope, opened: Callable[[Scope], H]) -> H:
+        """Return the handle of a half-year's newest key, also if that was destroyed by another process just now."""
+        with self._lock:
+            try:
+                return opened(self._newest_scope(half))
+            except KeyDestroyedError:
+                self._newest.clear()
+                return opened(self._newest_scope(half))
 
     def _token_key(self, scope: Scope, kind: str, wall: datetime) -> TokenKey:
         now = epochs.stamp(wall)
@@ -269,36 +273,45 @@ class Keyring(DueDateKeys, Handle):
                 self._ciphers[scope, kind] = (handle, expires)
             return handle
 
+    def _forget_handles(self, scopes: list[Scope]) -> None:
+        self._newest.clear()
+        self._tokens = {at: held for at, held in self._tokens.items() if at[0] not in scopes}
+        self._ciphers = {at: held for at, held in self._ciphers.items() if at[0] not in scopes}
+
     def _drop_expired_handles(self, now: str) -> None:
         self._tokens = {at: held for at, held in self._tokens.items() if held[1] is None or held[1] > now}
         self._ciphers = {at: held for at, held in self._ciphers.items() if held[1] is None or held[1] > now}
 
     def _key(self, scope: Scope, wall: datetime) -> tuple[bytes, str | None]:
         """Return the key of `scope` and when it expires; made, and stored before it is used, if there is none."""
-        live = _is(scope) & or_(KEYS.c.expires.is_(None), KEYS.c.expires > epochs.stamp(wall))
+        live = is_of(scope) & or_(KEYS.c.expires.is_(None), KEYS.c.expires > epochs.stamp(wall))
         with store.reading(self._engine) as connection:
             row = connection.execute(select(KEYS).where(live)).one_or_none()
         if row is not None:
             return self._unwrap(scope, row)
-        key = secrets.token_bytes(KEY_BYTES)
-        expires = epochs.stamp(wall + epochs.WINDOW_LIFE) if scope.use == WINDOW else None
         with store.writing(self._engine) as connection:
             row = connection.execute(select(KEYS).where(live)).one_or_none()
             if row is not None:  # another process was first
                 return self._unwrap(scope, row)
-            connection.execute(delete(KEYS).where(_is(scope)))
-            wrapped = aes_key_wrap_with_padding(self._wrapping_key(scope), key)
-            made = epochs.stamp(wall)
-            connection.execute(insert(KEYS).values(**scope._asdict(), wrapped=wrapped, made=made, expires=expires))
+            connection.execute(delete(KEYS).where(is_of(scope)))
+            return self._store_new_key(connection, scope, wall)
+
+    def _store_new_key(self, connection: Connection, scope: Scope, wall: datetime) -> tuple[bytes, str | None]:
+        """Store a fresh key for `scope`, which has none; return it, and when it expires."""
+        key = secrets.token_bytes(KEY_BYTES)
+        expires = epochs.stamp(wall + epochs.WINDOW_LIFE) if scope.use == WINDOW else None
+        wrapped = aes_key_wrap_with_padding(self._wrapping_key(scope), key)
+        made = epochs.stamp(wall)
+        connection.execute(insert(KEYS).values(**scope._asdict(), wrapped=wrapped, made=made, expires=expires))
         return key, expires
 
     def _day_key(self, scope: Scope, wall: datetime) -> bytes:
         with store.reading(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
+            row = connection.execute(select(KEYS).where(is_of(scope))).one_or_none()
         if row is not None:
             return bytes(row.public)
         with store.writing(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(_is(scope))).one_or_none()
+            row = connection.execute(select(KEYS).where(is_of(scope))).one_or_none()
             if row is not None:
                 return bytes(row.public)
             ops = store.ops_public(connection)
@@ -312,7 +325,9 @@ class Keyring(DueDateKeys, Handle):
     def _wrapping_key(self, scope: Scope) -> bytes:
         return self._root.derive("ebb", "v1", "wrap", *scope, salt=self._salt)
 
-    def _unwrap(self, scope: Scope, row: Row[tuple[object, ...]]) -> tuple[bytes, str | None]:
+    def _unwrap(self, scope: Scope, row: Row[Any]) -> tuple[bytes, str | None]:
+        if not row.wrapped:
+            raise destroyed(scope)
         try:
             return aes_key_unwrap_with_padding(self._wrapping_key(scope), bytes(row.wrapped)), row.expires
         except InvalidUnwrap:
@@ -344,16 +359,9 @@ def _check(root: RootKey, salt: bytes) -> bytes:
 
 
 def _state(row: Any, now: str) -> str:
-    if row.use == DESTROYED:
+    if row.use == DESTROYED or not row.live:
         return "destroyed"
     return "expired" if row.expires and row.expires <= now else "active"
-
-
-def _is(scope: Scope) -> ColumnElement[bool]:
-    condition = KEYS.c.use == scope.use
-    for name, value in zip(Scope._fields[1:], scope[1:], strict=True):
-        condition = condition & (KEYS.c[name] == value)
-    return condition
 
 
 def _machine_clock() -> datetime:

@@ -118,6 +118,41 @@ def new_day_key(purpose: str, day: str, ops_public: bytes) -> tuple[bytes, bytes
     return private.public_key().public_bytes_raw(), sealed
 
 
+class SealedOpener(Handle):
+    """Opens sealed rows with the ops key; a day's private half and a bundle's data key are asked for once.
+
+    It belongs to the calling thread.
+    """
+
+    __slots__ = ("_bundle", "_cipher", "_days", "_keyring", "_ops", "_purpose")
+
+    def __init__(self, ops: OpsKey, keyring: Keyring, purpose: str) -> None:
+        self._ops = ops
+        self._keyring = keyring
+        self._purpose = purpose
+        self._days: dict[str, X25519PrivateKey] = {}
+        self._bundle: tuple[str, bytes] | None = None
+        self._cipher: AESGCM | None = None
+
+    def open(self, day: str, wrapped_key: bytes, sealed: bytes, associated: bytes) -> bytes:
+        """Return the payload of a sealed row; see `open_sealed`."""
+        try:
+            if self._cipher is None or self._bundle != (day, wrapped_key):
+                key = _suite().decrypt(wrapped_key, self._day_key(day), _data_key_info(self._purpose, day))
+                self._bundle, self._cipher = (day, wrapped_key), AESGCM(key)
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
+        except (InvalidTag, ValueError):
+            raise KeyringError("the row does not open: another ops key sealed it, or the row was changed") from None
+
+    def _day_key(self, day: str) -> X25519PrivateKey:
+        found = self._days.get(day)
+        if found is None:
+            sealed = self._keyring.sealed_day_key(self._purpose, day)
+            private = self._ops.open(sealed, day_key_info(self._purpose, day))
+            found = self._days[day] = X25519PrivateKey.from_private_bytes(private)
+        return found
+
+
 def open_sealed(
     ops: OpsKey, keyring: Keyring, *, purpose: str, day: str, wrapped_key: bytes, sealed: bytes, associated: bytes
 ) -> bytes:
@@ -132,13 +167,7 @@ def open_sealed(
         sealed: the row's column `sealed`.
         associated: what the payload was bound to.
     """
-    try:
-        private = ops.open(keyring.sealed_day_key(purpose, day), day_key_info(purpose, day))
-        day_key = X25519PrivateKey.from_private_bytes(private)
-        key = _suite().decrypt(wrapped_key, day_key, _data_key_info(purpose, day))
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
-    except (InvalidTag, ValueError):
-        raise KeyringError("the row does not open: another ops key sealed it, or the row was changed") from None
+    return SealedOpener(ops, keyring, purpose).open(day, wrapped_key, sealed, associated)
 
 
 def _suite() -> Suite:

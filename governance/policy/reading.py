@@ -40,6 +40,10 @@ _SAYINGS = {
     "string_type": "must be text; quote it if it looks like a number or a date",
 }
 _BOOLEAN = "tag:yaml.org,2002:bool"
+NOT_YAML: tuple[type[Exception], ...] = (
+    yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError, AttributeError,
+)  # fmt: skip
+"""What reading a text as YAML raises: `!!int ""` is an IndexError, `!!bool x` a KeyError, `!!timestamp x` worse."""
 
 
 @dataclass(frozen=True, order=True)
@@ -105,7 +109,7 @@ def read(path: Path, model: type[M]) -> Document[M]:
             data = None if root is None else loader.construct_document(root)
         finally:
             loader.dispose()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
         problem = Problem(path.name, line, "file", "is not readable as YAML in UTF-8")

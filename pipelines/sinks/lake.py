@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from pipelines.sinks.letters import LetterWriter, first_of_each, letters_spec
 from retention.stores.delta import FencedTable, TableSpec, attempts, create_table
+from retention.stores.disk import plain_errors
 from retention.stores.key_index import KeyIndex, as_keys
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class LakeTables:
         """Make the tables that are missing; return the URIs of those made. Personal ones are closed to other users."""
         if "://" not in self.lake:
             for closed in (self.personal, self.dead_letters):
-                Path(closed.uri).mkdir(mode=0o700, parents=True, exist_ok=True)
+                with plain_errors(closed.uri):
+                    Path(closed.uri).mkdir(mode=0o700, parents=True, exist_ok=True)
         return [spec.uri for spec in (self.anonymous, self.personal, self.dead_letters) if create_table(spec)]
 
     def _rows(self, path: str) -> TableSpec:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DEAD_LETTER_DAYS = 30
 """How long a sealed dead letter is kept (R-ADM-03); one of a stream of records has no such end, it is settled first."""
 
+REJECTED_AGAIN = "REJECTED_AGAIN"
+"""Replayed letters that became no rows; each stays the one letter that it was."""
+
 DEAD_LETTERS = pa.schema(
     [
         ("event_key", pa.binary()),
@@ -68,6 +71,9 @@ class LetterWriter:
     def write(self, batch: Batch) -> tuple[Counter[str], int]:
         """Commit a batch's dead letters; return how many by code, and how many were there already."""
         if not batch.dead_letters:
+            return Counter(), 0
+        if batch.replayed:  # the letter is there, and keeps its due date
+            batch.dropped[REJECTED_AGAIN] += len(batch.dead_letters)
             return Counter(), 0
         today = self._wall()
         dates = [_local_date(today - timedelta(days=1)), _local_date(today)]

@@ -15,7 +15,7 @@ from governance.keys import OpsKey, SealedOpener
 from retention.dead_letters import Selection, select
 from retention.stores.delta import open_table
 from transforms.deid.events import FileRange, RawBundle, Segment
-from transforms.deid.letters import as_segment, read_letter
+from transforms.deid.letters import PURPOSE, as_segment, read_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from governance.keys import Keyring
 
-PURPOSE = "dead_letters"
 COLUMNS = ("event_key", "day", "wrapped_key", "sealed")
 
 

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 HISTORY = "_ebb_history"
-CHECKPOINT_EVERY = 100
+CHECKPOINT_EVERY = 50
 """Commits between two checkpoints."""
 
 READER, WRITER = 1, 2
 """Protocol of the tables that ebb makes."""
 
-_LOOK_EVERY = 20
+_LOOK_EVERY = 10
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.\d+\.\d+|\.[0-9a-f-]+)?\.(?:parquet|json)")
 _CHUNK = re.compile(r"(\d{20})-(\d{20})\.ndjson\.gz")

@@ -97,21 +97,21 @@ def table_exists(uri: str) -> bool:
         raise _reworded(uri, problem) from None
 
 
-def open_table(uri: str) -> Table:
-    """Open a table for reading.
+def open_table(uri: str, version: int | None = None) -> Table:
+    """Open a table for reading, at `version` or the newest.
 
     Raises:
         LakeError: there is no table at `uri`, or it needs a newer reader.
     """
-    return Table(uri)
+    return Table(uri, version)
 
 
 class Table:
     """A table at one version, refreshed on demand."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, version: int | None = None) -> None:
         self.uri = uri
-        self._table = _load(uri)
+        self._table = _load(uri, version)
         self._loaded = self.version
         self._confirmed = time.monotonic()
         self.log = CommitLog(uri)
@@ -186,7 +186,12 @@ class Table:
 
     def transaction(self, application: str) -> int | None:
         """Return the version that `application` last recorded, or None."""
-        version = self._table.transaction_version(application)
+        try:
+            version = self._table.transaction_version(application)
+        except DeltaError:
+            # The snapshot's commits have left the log. Ask a fresh one, and do not move this one: what its holder
+            # looked at is what the next commit is fenced by.
+            version = _load(self.uri).transaction_version(application)
         return None if version is None else int(version)
 
     def commits(self, newest: int | None = None) -> list[dict[str, Any]]:
@@ -204,7 +209,7 @@ class Table:
 
     def rows_of(self, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
         """Read one data file, the partition's column among its columns, in the table's types and order."""
-        return parquet.read_rows(self.uri, file, self.dataset().schema, self.partition_column, columns)
+        return parquet.read_rows(self.uri, file, self._arrow_schema(), self.partition_column, columns)
 
     def bytes_of(self) -> dict[str, int]:
         """Return the size of every live data file by path."""
@@ -244,7 +249,11 @@ class Table:
         return parquet.columns_in(self.uri, file)
 
     def _arrow_type(self, name: str) -> pa.DataType:
-        return self.dataset().schema.field(name).type
+        return self._arrow_schema().field(name).type
+
+    def _arrow_schema(self) -> pa.Schema:
+        """Return the columns; cheap, where `dataset()` lists every file."""
+        return pa.schema(self._table.schema().to_arrow())
 
 
 class FencedTable(Table):
@@ -335,6 +344,7 @@ class FencedTable(Table):
             for file in removed
         ]
         before, started = self.version, time.monotonic()
+        # A count above the fence's last is all that matters: Delta compares whether it moved since the snapshot.
         marks = [Transaction(self.fence, (self.transaction(self.fence) or 0) + 1)]
         marks += [Transaction(name, version) for name, version in (transactions or {}).items()]
         try:
@@ -407,9 +417,9 @@ def attempts() -> Iterator[int]:
     raise LakeError(f"no commit after {ATTEMPTS} tries: too many writers on one table; raise --max-events")
 
 
-def _load(uri: str) -> DeltaTable:
+def _load(uri: str, version: int | None = None) -> DeltaTable:
     try:
-        return DeltaTable(uri)
+        return DeltaTable(uri, version=version)
     except TableNotFoundError:
         raise LakeError(f"there is no table at {uri}: run `ebb run` first, or point --home or --lake at it") from None
     except DeltaError as problem:

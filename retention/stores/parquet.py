@@ -49,12 +49,13 @@ def read_rows(
     with pq.ParquetFile(f"{root}/{file.path}", filesystem=filesystem) as parquet:
         there = set(parquet.schema_arrow.names)
         data = parquet.read(columns=[name for name in stored if name in there])
+        number = parquet.metadata.num_rows
     made = {
         name: data[name].cast(schema.field(name).type)
         if name in there
-        else pa.array([file.partition] * file.rows, schema.field(name).type)
+        else pa.array([file.partition] * number, schema.field(name).type)
         if name == partition
-        else pa.nulls(file.rows, schema.field(name).type)
+        else pa.nulls(number, schema.field(name).type)
         for name in names
     }
     return pa.table(made, schema=pa.schema([schema.field(name) for name in names]))

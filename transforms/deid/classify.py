@@ -19,7 +19,8 @@ from transforms.deid.columns import compact, encode
 from transforms.deid.rejects import SUBJECT_KINDS, drop, reject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     import numpy.typing as npt
 
@@ -36,6 +37,13 @@ _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1) // _TICK
 _CHINA = timedelta(hours=8) // _TICK
 _PERSONAL = ("P", "S")
+SUBJECT_FIELDS: Mapping[str, AbstractSet[str]] = {
+    "subject.account": {"account_number", "member_name", "remote_user"},
+    "subject.cookie": {"cookie_id"},
+    "subject.device": {"device_id"},
+}
+"""The fields of the inventory that a subject's key is one kind with: a policy that names none has no such subject."""
+
 CLOCKS = ("order_number", "transaction_completed_at")
 
 
@@ -68,7 +76,9 @@ def classify(batch: Batch, catalogue: Catalogue, stream: str, now: datetime) -> 
     if records:
         _copy_clocks(batch)
     for row in rows:
-        _keep_named(batch, row.field)
+        _keep_named(batch, row.field, {row.field}, f"fields.{row.field}")
+    for subject, fields in SUBJECT_FIELDS.items():
+        _keep_named(batch, subject, fields, subject)
     return batch
 
 
@@ -184,11 +194,11 @@ def _copy_clocks(batch: Batch) -> None:
             batch.table = batch.table.append_column(f"clock.{name}", batch.table[name])
 
 
-def _keep_named(batch: Batch, name: str) -> None:
-    """Remove a field from the events whose packs do not both name it (R-PURP-01)."""
-    named = np.array([name in pair.names for pair in _pairs(batch)], dtype=bool)
+def _keep_named(batch: Batch, column: str, fields: AbstractSet[str], path: str) -> None:
+    """Remove a column from the events whose packs do not both name one of its fields (R-PURP-01)."""
+    named = np.array([not fields.isdisjoint(pair.names) for pair in _pairs(batch)], dtype=bool)
     if not named.all():
-        remove(batch, name, ~named[_packs_of(batch)], "PURP_NOT_REGISTERED", f"fields.{name}")
+        remove(batch, column, ~named[_packs_of(batch)], "PURP_NOT_REGISTERED", path)
 
 
 def remove(batch: Batch, name: str, mask: Mask, code: str, path: str) -> None:

@@ -66,13 +66,13 @@ class RawBundle:
         segments: the lines.
         ranges: bytes of files that they are.
         started: seconds since the epoch when the first line was taken; 0 when nobody measures.
-        replayed: of lines that are dead letters already, the dates on which those were received.
+        replayed: every line is a dead letter already; none becomes another.
     """
 
     segments: tuple[Segment, ...]
     ranges: tuple[FileRange, ...] = ()
     started: float = 0.0
-    replayed: frozenset[str] = frozenset()
+    replayed: bool = False
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -139,7 +139,7 @@ class Batch:
         fields_dropped: removed fields, by (reason code, path).
         ranges: file ranges that this bundle covers.
         origins: where the records came from.
-        replayed: of records that are dead letters already, the dates on which those were received.
+        replayed: every record is a dead letter already; none becomes another.
         published: when the transport received the oldest record; None for files.
         started: when the bundle's first record was taken, in seconds since the epoch.
         packs: the pairs of packs in use, as cited by column `pack`: (pack at event_time, pack at now).
@@ -155,7 +155,7 @@ class Batch:
     fields_dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     ranges: tuple[FileRange, ...] = ()
     origins: tuple[Origin, ...] = ()
-    replayed: frozenset[str] = frozenset()
+    replayed: bool = False
     published: datetime | None = None
     started: float = 0.0
     probe: Callable[[str, str, str], bytes] | None = None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INSTANT = pa.timestamp("us", "UTC")
 NO_ZONE, NOT_A_TIME = "TIME_NO_ZONE", "SCHEMA_TYPE"
+_EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_FIRST, _LAST = ((end.replace(tzinfo=UTC) - _EPOCH) // _TICK for end in (datetime.min, datetime.max))
 _FINER = re.compile(r"(\.\d{6})\d+")
 
 
@@ -30,14 +33,23 @@ def parse(text: str) -> datetime | str:
 def parse_all(texts: Sequence[str]) -> tuple[pa.Array, dict[int, str]]:
     """Return the instants, and by row the code of those that cannot be read; their instant is null.
 
-    Arrow reads them in one go; only if it balks at one are they read one by one.
+    Arrow reads them in one go; only if it balks at one, or knows a year that Python does not, are they read one by one.
     """
     try:
-        return pa.array(texts, pa.string()).cast(INSTANT), {}
+        instants = pa.array(texts, pa.string()).cast(INSTANT)
     except pa.ArrowInvalid:
-        read = [parse(text) for text in texts]
+        instants = None
+    if instants is not None and _bearable(instants):
+        return instants, {}
+    read = [parse(text) for text in texts]
     bad = {row: instant for row, instant in enumerate(read) if isinstance(instant, str)}
     return pa.array([None if isinstance(one, str) else one for one in read], INSTANT), bad
+
+
+def _bearable(instants: pa.Array) -> bool:
+    """Say whether every instant is one of Python's: Arrow reads the year 0 as well, which no calendar here can name."""
+    found = pc.min_max(instants.cast(pa.int64()))
+    return not len(instants) or (_FIRST <= found["min"].as_py() and found["max"].as_py() <= _LAST)
 
 
 @lru_cache(maxsize=64)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transforms.deid.events import Origin
 
 VERSION = 1
+PURPOSE = "dead_letters"
+"""What the keyring calls the keys that seal letters."""
 
 
 class Letter(msgspec.Struct, array_like=True, frozen=True, gc=False, repr_omit_defaults=True):

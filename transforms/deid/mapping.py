@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from governance.errors import UsageError
+from governance.policy.reading import NOT_YAML
 from transforms.deid import instants
 from transforms.deid.lenient import Document, Kept, refusal
 from transforms.deid.parsed import Refusal
@@ -119,14 +120,14 @@ def load_mapping(path: Path) -> FormatMapping:
         return FormatMapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError:
         raise UsageError(f"the mapping {path.name} cannot be read: check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise UsageError(f"{path.name}{where}: not YAML") from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise UsageError(f"{path.name}: {where}: {first['msg']}") from None
+    except NOT_YAML as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise UsageError(f"{path.name}{where}: not YAML in UTF-8; correct the file") from None
 
 
 @lru_cache(maxsize=1)

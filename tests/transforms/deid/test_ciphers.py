@@ -64,7 +64,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
         for name, (sensitivity, treatment) in FIELDS.items()
     )
     (folder / "areas.csv").write_text("Nanjing;Jiangsu\nSuzhou;Jiangsu\n", encoding="utf-8")
-    names = f"names: [web_log, page_view, page_url, {', '.join(FIELDS)}]"
+    names = f"names: [web_log, page_view, page_url, remote_user, {', '.join(FIELDS)}]"
     head, _, tail = PACK.partition("overrides:")
     pack = head.replace("names: [web_log, page_view, page_url, ip_address, shelf_number]", names)
     write_sixth(folder, pack=pack + tail[tail.index("purposes:") :], inventory="rows:\n" + rows)

@@ -55,6 +55,8 @@ def test_columns_are_typed_and_only_those_that_occur(decode: Decode) -> None:
             "meta.dnt": False,
             "meta.minor_marker": False,
             "received": None,
+            "origin.number": 0,
+            "origin.offset": 0,
         }
     ]
 

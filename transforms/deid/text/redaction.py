@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.deid.text.detection import detect
+from transforms.deid.text.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from transforms.deid.text.spans import Span
 
     # (kind, the identifier as it was written) → what stands in its place
     Token = Callable[[str, str], str]
 
 Mode = Literal["placeholder", "redact", "token"]
+_LONG_NUMBER: Final = re.compile(r"\d{9,}")
 LONGEST: Final = 8 * 1024  # bytes; a longer query is not one
 
 
@@ -34,7 +35,8 @@ def redact(texts: pa.Array, mode: Mode = "placeholder", token: Token | None = No
         Detection raises nothing on any text; what `token` raises is passed on.
 
     Warnings:
-        Detection finds what has a form, or a word that announces it. A name that stands alone remains.
+        Detection finds what has a form, or a word that announces it. A name that stands alone remains; a number of
+        nine digits or more does not, whatever it is.
     """
     if (mode == "token") is (token is None):
         raise ValueError("mode token needs a token function, and no other mode takes one")
@@ -49,14 +51,21 @@ def _redacted(text: str, mode: Mode, token: Token | None) -> str | None:
         spans = detect(text)
     except Exception:  # noqa: BLE001 - whatever went wrong, the words do not pass
         return None
-    if not spans:
-        return text
     pieces: list[str] = []
     end = 0
     for span in spans:
-        pieces += (text[end : span.start], _replacement(text, span, mode, token))
+        pieces += (_without_numbers(text[end : span.start], mode, token), _replacement(text, span, mode, token))
         end = span.end
-    return "".join([*pieces, text[end:]])
+    return "".join([*pieces, _without_numbers(text[end:], mode, token)])
+
+
+def _without_numbers(text: str, mode: Mode, token: Token | None) -> str:
+    """Replace long numbers of no known form: orders, accounts and parcels have such, products and dates do not."""
+
+    def replaced(found: re.Match[str]) -> str:
+        return _replacement(found[0], Span(0, len(found[0]), "NUMBER"), mode, token)
+
+    return _LONG_NUMBER.sub(replaced, text)
 
 
 def _replacement(text: str, span: Span, mode: Mode, token: Token | None) -> str:
