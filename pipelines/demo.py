@@ -61,7 +61,7 @@ def show(home: Path, count: int) -> None:
         answer = analyst.ask(QUESTION)
     print_table(answer.columns, answer.rows)
     click.echo("\n== 4. Where things are")
-    click.echo(f"tables        {chosen.settings.lake}  (Delta: DuckDB, pandas and Spark read them)")
+    click.echo(f"tables        {home / 'lake'}  (Delta: DuckDB, pandas and Spark read them)")
     click.echo(f"raw events    {path}  (where your own logs would be)")
     click.echo(f"keys          {home / 'keyring.sqlite'}, {home / 'root.key'}, {home / 'ops.key'}")
     click.echo("\n== 5. What to try next")

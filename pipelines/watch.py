@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -79,11 +81,13 @@ class Watch:
         click.echo(f"events in            {total.read:>12,}   {pace}{seconds:,.1f} s with start-up and waiting")
         counts = {"anonymous": total.rows, "personal": total.personal, "vault": total.rows}
         for name in (name for name in counts if name in places):
-            click.echo(f"rows, {name:<14} {counts[name]:>12,}   {places[name]}")
+            click.echo(f"rows, {name:<14} {counts[name]:>12,}   {_near(places[name])}")
         for code, number in sorted(total.held.items()):
             click.echo(f"held among them      {number:>12,}   {code}: `ebb vault settle` moves what is completed")
+        if rejected := sum(total.dead_letters.values()):
+            click.echo(f"rejected             {rejected:>12,}   {_near(places['dead_letters'])}, sealed")
         for code, number in sorted(total.dead_letters.items()):
-            click.echo(f"rejected             {number:>12,}   {code}, in {places['dead_letters']}")
+            click.echo(f"  of them            {number:>12,}   {code}")
         for code, number in sorted(total.dropped.items()):
             if number:
                 click.echo(f"dropped              {number:>12,}   {code}")
@@ -111,3 +115,9 @@ class Watch:
             f"{total.read:,} events  {total.read / seconds:,.0f}/s  {total.rows + total.personal:,} rows  "
             f"{rejected:,} rejected{lag}"
         )
+
+
+def _near(place: str) -> str:
+    """Return a path below the current folder as it is seen from there."""
+    here = str(Path.cwd()) + os.sep
+    return place.removeprefix(here)

@@ -174,6 +174,17 @@ class FilesReader:
         """Return true: `pull` has looked at every file."""
         return True
 
+    def untaken(self) -> int:
+        """Return how many bytes of the files no commit holds yet; a compressed one counts whole until it is begun."""
+        self._table.refresh()
+        waiting = 0
+        for path in matching(self.source.pattern):
+            with open_content(path) as content:
+                _, taken = self._taken(content.read(BASE_BYTES))
+            size = Path(path).stat().st_size
+            waiting += max(0, size - taken) if compression(path) is None else size * (taken == 0)
+        return waiting
+
     def close(self) -> None:
         """Close the file that was being read."""
         if self._open:

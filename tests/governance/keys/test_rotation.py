@@ -60,7 +60,7 @@ def test_old_and_new_resolve_and_a_destroyed_one_is_not_made_again(keyring: Keyr
 
 
 STATES: dict[str, Callable[[Keyring], object]] = {
-    "made": lambda keyring: None,
+    "made": token,
     "rotated": lambda keyring: keyring.rotate(HALF, ANY, WALL),
     "rotated twice": lambda keyring: [keyring.rotate(HALF, ANY, WALL) for _ in range(2)],
     "old destroyed": lambda keyring: (keyring.rotate(HALF, ANY, WALL), destroy(keyring, "2026H2")),

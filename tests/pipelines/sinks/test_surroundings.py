@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -66,8 +67,7 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
     try:
         sink = writer(disk)
         sink.write(batch(rows(1, 2)))
-        (disk / "ballast").write_bytes(b"")
-        with (disk / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError, match="No space"):
+        with (disk / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
             while True:
                 ballast.write(bytes(4096))
         with pytest.raises(LakeError, match="the disk is full: make room, then run again"):
