@@ -8,6 +8,8 @@ from datetime import datetime
 from governance.errors import UsageError
 from pipelines.settings import wall_clock
 
+_YEARS = (1970, 9000)
+
 
 @dataclass(frozen=True, slots=True)
 class RunClock:
@@ -42,4 +44,6 @@ def parse_instant(text: str | None) -> datetime | None:
         raise UsageError(f"{text!r} is not an instant: write 2026-11-01T00:00:00+08:00 or …Z") from None
     if instant.tzinfo is None:
         raise UsageError(f"{text!r} has no zone: add Z or an offset such as +08:00")
+    if not _YEARS[0] <= instant.year <= _YEARS[1]:
+        raise UsageError(f"{text!r} lies outside of the years {_YEARS[0]} to {_YEARS[1]}: give an instant within")
     return instant

@@ -89,7 +89,7 @@ def compact_lake(
             if rules is not None:
                 tasks = plan(table.files(), table.bytes_of(), today, holds_blankable(table, rules))
                 for task in tasks:
-                    step = carry_out(table, task, rules, random, _held(name, ledger))
+                    step = carry_out(table, task, rules, random, _held(name, settings.lake, ledger))
                     done += step
                     progress(step.rows)
             orphans = remove_orphans(table, wall, longest)
@@ -124,9 +124,9 @@ def _writable(uri: str) -> FencedTable | None:
     return FencedTable(TableSpec(uri, table.dataset().schema, table.partition_column, ()))
 
 
-def _held(name: str, ledger: Ledger) -> Held:
+def _held(name: str, lake: str, ledger: Ledger) -> Held:
     """Return what masks the rows of a table that a hold keeps; holds are looked up anew for every file."""
-    dataset = next((one for one in lake_register("").datasets if one.table == name), None)
+    dataset = next((one for one in lake_register(lake).datasets if one.table == name), None)
 
     def mask(rows: Any) -> np.ndarray | None:
         if dataset is None:

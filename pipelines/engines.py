@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import create_runner
 
 from governance.errors import EbbError, UsageError
 from pipelines.tools import find_prism
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from apache_beam.runners.runner import PipelineResult
 
@@ -79,6 +81,36 @@ def check_options(beam_options: Sequence[str]) -> None:
         raise UsageError(f"neither ebb nor Beam knows {', '.join(unknown)}: see `ebb run --help`")
 
 
+def check_runner(runner: str) -> None:
+    """Make sure that there is such an engine, before a run makes anything.
+
+    Raises:
+        UsageError: it is not known, or not installed; the message says what to do next.
+    """
+    if runner == "prism":
+        _prism_program()
+    elif runner != "embedded":
+        try:
+            create_runner(runner)
+        except (ImportError, AttributeError):
+            raise UsageError(
+                f"the runner {runner} needs a part of Beam that is not installed: see Beam's page on it"
+            ) from None
+        except ValueError:
+            raise UsageError(
+                f"no runner is called {runner!r}: use embedded, prism, or one of Beam's, such as FlinkRunner"
+            ) from None
+
+
+def _prism_program() -> Path:
+    program = find_prism()
+    if program is None:
+        named = os.environ.get("EBB_PRISM")
+        where = f"EBB_PRISM names {named}, which is no program that may be run" if named else "Prism is not installed"
+        raise UsageError(f"{where}: `make prism` builds it, EBB_PRISM may name its binary")
+    return program
+
+
 def _run_portable(job: Job, run: StreamRun, options: Sequence[str]) -> None:
     pipeline = beam.Pipeline(options=PipelineOptions([*options, "--streaming"]))
     job(pipeline, run)
@@ -95,19 +127,22 @@ def _prism() -> Iterator[str]:
 
     Beam would start it too, but with the whole environment of this process, EBB_ROOT_KEY among it.
     """
-    program = find_prism()
-    if program is None:
-        raise UsageError("Prism is not installed: `make prism` builds it, EBB_PRISM may name its binary")
+    program = _prism_program()
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EBB_")}
-    with _interrupts_kept_from_children():
-        process = subprocess.Popen(  # noqa: S603 - a path that find_prism checked
-            [str(program), f"--job_port={port}", "--serve_http=false"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    try:
+        with _interrupts_kept_from_children():
+            process = subprocess.Popen(  # noqa: S603 - a path that find_prism checked
+                [str(program), f"--job_port={port}", "--serve_http=false"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+    except OSError as problem:
+        raise EbbError(
+            f"{program} is no program for this machine ({problem.strerror}): build Prism anew with `make prism`"
+        ) from None
     try:
         _wait_for_port(port, process)
         yield f"localhost:{port}"

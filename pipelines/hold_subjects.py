@@ -38,6 +38,7 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
             ("vault.transactions", "transactions"),
             ("dead_letters", "service_log"),
             ("dead_letters", "equipment"),
+            ("dead_letters", "transactions"),
         ):
             probe = keyring.event_keys(stream).subject_probe(system, kind, identifier)
             found.setdefault(name, set()).add(probe.hex())

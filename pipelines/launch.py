@@ -14,7 +14,7 @@ from governance.errors import EbbError, UsageError
 from governance.policy import RECORD_STREAMS, load_catalogue
 from pipelines.clock import RunClock, parse_instant
 from pipelines.endpoints import PubSubEndpoint, parse_endpoint
-from pipelines.engines import check_options, run_job
+from pipelines.engines import check_options, check_runner, run_job
 from pipelines.equipment import equipment
 from pipelines.service_logs import service_logs
 from pipelines.settings import Settings, ensure_home, load_settings
@@ -26,6 +26,7 @@ from pipelines.stream import Job, StreamRun
 from pipelines.tally import Tally
 from pipelines.transactions import transactions
 from pipelines.watch import Watch
+from transforms.deid.decode import check_format
 from transforms.deid.engine import stream_schema
 from transforms.deid.gate import Authorization
 from transforms.job import StreamJob
@@ -99,6 +100,7 @@ def prepare(options: RunOptions, make_source: MakeSource | None = None) -> Launc
         EbbError: whatever is wrong, with what to do next; nothing has been written yet.
     """
     check_options(options.beam_options)
+    check_runner(options.runner)
     settings = load_settings(
         home=options.home,
         lake=options.lake,
@@ -107,6 +109,7 @@ def prepare(options: RunOptions, make_source: MakeSource | None = None) -> Launc
         authorized_systems=options.authorized_systems,
     )
     catalogue = load_catalogue(settings.packs)
+    check_format(options.record_format, catalogue, options.stream)
     _check_systems(catalogue, *settings.authorized_systems, *filter(None, [options.system]))
     granted = _authorization(settings)
     clock = RunClock(parse_instant(options.now))

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from governance.errors import EbbError, UsageError
+from governance.errors import (
+    EbbError,
+    KeyringError,
+    LakeError,
+    LedgerError,
+    PolicyError,
+    RefusedError,
+    StoreError,
+    UsageError,
+)
 from pipelines.settings import wall_clock
 from retention.apply import apply_unit
 
@@ -40,8 +49,6 @@ def sweep_units(
     build(pipeline, units, plan, opener)
     try:
         state = pipeline.run().wait_until_finish()
-    except EbbError:
-        raise
     except Exception as problem:  # noqa: BLE001 - Beam wraps what a worker raised in errors of its own
         raise _own_error(problem) from None
     if state not in {"DONE", "UPDATED"}:
@@ -57,6 +64,10 @@ def build(pipeline: beam.Pipeline, units: Sequence[Unit], plan: Plan, opener: Ro
         | "Apply" >> ApplyUnits(plan, opener)  # (dataset, rows)
         | "Sum" >> beam.CombinePerKey(sum)
     )
+
+
+_WHERE = " [while running"
+"""What Beam adds to a message."""
 
 
 @dataclass
@@ -100,10 +111,11 @@ def _own_error(problem: BaseException) -> EbbError:
     seen: BaseException | None = problem
     while seen is not None:
         if isinstance(seen, EbbError):
-            return seen
+            return type(seen)(str(seen).split(_WHERE)[0])
         seen = seen.__cause__ or seen.__context__
     text = str(problem)
-    for name in ("StoreError: ", "LakeError: ", "RefusedError: ", "LedgerError: ", "KeyringError: "):
+    for kind in (RefusedError, StoreError, LakeError, LedgerError, KeyringError, PolicyError):
+        name = f"{kind.__name__}: "
         if name in text:
-            return EbbError(text.rpartition(name)[2].splitlines()[0].split(" [while running")[0])
+            return kind(text.rpartition(name)[2].splitlines()[0].split(_WHERE)[0])
     return EbbError(f"the sweep stopped ({type(problem).__name__}): run the command again, it goes on where it stopped")

@@ -28,6 +28,8 @@ Pick = Literal["latest", "earliest"]
 
 _CHINA_OFFSET = pa.scalar(timedelta(hours=8), pa.duration("us"))
 _DATE_LENGTH = 10
+_ARROW_KNOWS = datetime(2037, 1, 1)  # noqa: DTZ001 - a time without zone
+"""From here on Arrow no longer sets clocks forward and back; Python does."""
 
 
 def dates_of(column: pa.ChunkedArray | pa.Array, zone: str, role: Role, unit: Unit | None = None) -> np.ndarray:
@@ -73,6 +75,8 @@ def combine(dates: Sequence[np.ndarray], optional: Sequence[np.ndarray], pick: P
 
 
 def _from_timestamps(column: pa.ChunkedArray | pa.Array, zone: str) -> np.ndarray:
+    if column.type.tz is None and len(column) and (pc.max(column).as_py() or _ARROW_KNOWS) >= _ARROW_KNOWS:
+        return _by_distinct(column, lambda moment: local_date(_later(moment, _zone(zone))))
     if column.type.tz is None:
         # Where a clock was set back, the later of two readings: floors never end early.
         column = pc.assume_timezone(column, zone, ambiguous="latest", nonexistent="latest")
@@ -108,7 +112,12 @@ def _of_text(text: str, zone: str, role: Role) -> date | None:
         instant = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return local_date(instant if instant.tzinfo else instant.replace(tzinfo=_zone(zone)))
+    return local_date(instant if instant.tzinfo else _later(instant, _zone(zone)))
+
+
+def _later(naive: datetime, zone: tzinfo) -> datetime:
+    """Read a time in a zone; where the clocks were set back, the later of the two."""
+    return max(naive.replace(tzinfo=zone, fold=fold).astimezone(CHINA) for fold in (0, 1))
 
 
 def _zone(name: str) -> tzinfo:

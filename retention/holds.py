@@ -56,18 +56,19 @@ def columns_for(holds: Sequence[Hold], dataset: Dataset, key: Sequence[str]) -> 
 def held(holds: Sequence[Hold], dataset: Dataset, rows: pa.Table, key: Sequence[str]) -> np.ndarray | None:
     """Return the mask of rows that a hold lists; None when no hold touches the dataset.
 
-    A subject hold on a dataset without a subject column holds the whole dataset: what cannot be told apart is kept.
+    A subject hold on records without a subject column holds all of them: what cannot be told apart is kept. Copies
+    without one hold nobody whom it could list.
     """
     if not holds:
         return None
     mask = np.zeros(rows.num_rows, bool)
     for hold in holds:
-        if hold.scope == "dataset" or (hold.scope == "subject" and not dataset.subject):
-            # Tables without people in them have nothing that a hold on a person could list.
-            mask |= hold.scope == "dataset" or dataset.role == "record"
-        elif hold.scope == "subject":
-            assert dataset.subject is not None
+        if hold.scope == "dataset":
+            mask[:] = True
+        elif hold.scope == "subject" and dataset.subject:
             mask |= _among(rows[dataset.subject], hold.values)
+        elif hold.scope == "subject":
+            mask |= dataset.role == "record"
         else:
             mask |= _record_mask(rows, key, hold.values)
     return mask

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests: Debian's programs, a folder of its own, a free port, stopped by process id."""
+"""A real PostgreSQL server for the tests: a folder of its own, a free port, stopped by its process id."""
 
 from __future__ import annotations
 

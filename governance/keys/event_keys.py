@@ -12,7 +12,7 @@ from governance.keys.canonical import canonical
 from governance.keys.handles import Handle, derive, frame, keyed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cryptography.hazmat.primitives.hmac import HMAC
 
@@ -36,13 +36,10 @@ class EventKeys(Handle):
 
     def by_id(self, systems: Sequence[str], ids: Sequence[str]) -> list[bytes]:
         """Return the 16-byte event keys of (system, event_id)."""
-        starts: dict[str, HMAC] = {}
+        starts = {system: keyed(self._ids, b"id\0" + frame(system)) for system in set(systems)}
         found: list[bytes] = []
         for system, event_id in zip(systems, ids, strict=True):
-            start = starts.get(system)
-            if start is None:
-                start = starts[system] = keyed(self._ids, b"id\0" + frame(system))
-            mac = start.copy()
+            mac = starts[system].copy()
             mac.update(event_id.encode("utf-8", "surrogatepass"))
             found.append(mac.finalize()[:_BYTES])
         return found
@@ -66,5 +63,15 @@ class EventKeys(Handle):
 
     def subject_probe(self, system: str, kind: str, identifier: str) -> bytes:
         """Return the 16-byte probe by which an erasure finds a subject's dead letters (R-ADM-03)."""
-        message = b"probe\0" + frame(system, kind, canonical(kind, identifier))
-        return keyed(self._probes, message).finalize()[:_BYTES]
+        return self.prober()(system, kind, identifier)
+
+    def prober(self) -> Callable[[str, str, str], bytes]:
+        """Return `subject_probe` for many subjects; it belongs to the calling thread."""
+        start = keyed(self._probes, b"probe\0")
+
+        def probe(system: str, kind: str, identifier: str) -> bytes:
+            mac = start.copy()
+            mac.update(frame(system, kind, canonical(kind, identifier)))
+            return mac.finalize()[:_BYTES]
+
+        return probe

@@ -44,6 +44,9 @@ STREAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 RECORD_STREAMS: Mapping[str, tuple[str, ...]] = MappingProxyType({"transactions": ("order", "payment", "logistics")})
 """Streams of records that the law wants kept: nothing of them expires on arrival, no record is refused for a field."""
 
+_YEARS = (1900, 9000)
+"""Bounds of a pack's validity, so that a zone's offset never leads out of the calendar."""
+
 _CONTACTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "transactions": frozenset(
@@ -109,7 +112,11 @@ class PackText(BaseModel):
     @field_validator("valid_from", "valid_to")
     @classmethod
     def _in_utc(cls, instant: datetime | None) -> datetime | None:
-        return None if instant is None else instant.astimezone(UTC)
+        if instant is None:
+            return None
+        if not _YEARS[0] <= instant.year <= _YEARS[1]:
+            raise ValueError(f"must lie between the years {_YEARS[0]} and {_YEARS[1]}")
+        return instant.astimezone(UTC)
 
     @property
     def treatments(self) -> Mapping[str, Treatment]:

@@ -32,7 +32,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
             "class": d.retention,
             "role": d.role,
             "clock": ", ".join(d.clock.names),
-            "period": PERIODS[d.retention].words,
+            "period": "as each row states" if d.clock.due else PERIODS[d.retention].words,
             "action": d.action,
             "there": d.id in room.datasets,
         }

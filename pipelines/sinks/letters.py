@@ -48,7 +48,8 @@ DEAD_LETTERS = pa.schema(
 
 def letters_spec(lake: str) -> TableSpec:
     """Return the table of rejected records of all streams of a lake."""
-    return TableSpec(f"{lake}/dead_letters", DEAD_LETTERS, "received_date", ("stage", "code"))
+    # A replay reads the table at one version, so commits stay in its log for a while.
+    return TableSpec(f"{lake}/dead_letters", DEAD_LETTERS, "received_date", ("stage", "code"), "interval 1 hour")
 
 
 class LetterWriter:

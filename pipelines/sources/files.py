@@ -7,25 +7,30 @@ files; a file that rotation renamed is known again by its first 4 KiB.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from governance.errors import LakeError
-from pipelines.sources.position import BASE_BYTES, base_of, compression, open_content
+from pipelines.sources.position import BASE_BYTES, DAMAGED, base_of, compression, open_content
 from retention.stores.delta import Table, open_table
 from transforms.deid.events import FileRange, RawBundle, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from governance.keys import Keyring
 
 BLOCK = 4 << 20
 """Bytes read at once."""
+
+BUNDLE_BYTES = 32 << 20
+"""No more is read for a bundle that holds so many bytes already, however few lines they are: archives may be bombs."""
 
 LONGEST_LINE = (1 << 20) + 1
 """A longer line is handed on cut to this length, which decoding refuses as `TOO_LARGE`."""
@@ -92,6 +97,8 @@ class _OpenFile:
         lengths: but counted whole.
         rest: the beginning of the line that the next block continues,
         cut: and how many bytes of it were let go because it is too long.
+        held: bytes of the lines that were not handed out.
+        packed: the file is compressed, so it does not grow.
     """
 
     path: str
@@ -102,21 +109,23 @@ class _OpenFile:
     lengths: list[int] = field(default_factory=list)
     rest: bytes = b""
     cut: int = 0
+    held: int = 0
+    packed: bool = False
 
     def read_block(self) -> bool:
         """Read on; return whether there was anything."""
-        try:
+        with _named(self.path):
             block = self.content.read(BLOCK)
-        except (OSError, EOFError) as problem:
-            raise LakeError(f"{self.path} cannot be read on ({type(problem).__name__}): is it damaged?") from None
         first, *others = block.split(b"\n")
         if not others:
             self.rest += first
         else:
             self._end_line(self.rest + first, 1)
             self.rest = others.pop()
-            self.lines += [line[:LONGEST_LINE] for line in others]
             self.lengths += [len(line) + 1 for line in others]
+            bearable = [line[:LONGEST_LINE] for line in others]
+            self.lines += bearable
+            self.held += sum(map(len, bearable))
         if len(self.rest) > LONGEST_LINE:
             self.cut += len(self.rest) - LONGEST_LINE
             self.rest = self.rest[:LONGEST_LINE]
@@ -128,8 +137,16 @@ class _OpenFile:
             self._end_line(self.rest, 0)
             self.rest = b""
 
+    def take(self, most: int) -> tuple[list[bytes], list[int]]:
+        """Hand out up to `most` lines and their lengths."""
+        lines, lengths = self.lines[:most], self.lengths[:most]
+        del self.lines[:most], self.lengths[:most]
+        self.held -= sum(map(len, lines))
+        return lines, lengths
+
     def _end_line(self, line: bytes, line_end: int) -> None:
         self.lines.append(line[:LONGEST_LINE])
+        self.held += min(len(line), LONGEST_LINE)
         self.lengths.append(len(line) + self.cut + line_end)
         self.cut = 0
 
@@ -142,7 +159,7 @@ class FilesReader:
     _file_id: Callable[[str], str] = field(init=False)
     _table: Table = field(init=False)
     _open: _OpenFile | None = field(default=None, init=False)
-    _done: dict[str, tuple[int, int, int]] = field(default_factory=dict, init=False)
+    _done: dict[str, tuple[int, int, int] | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Open the table that records ranges."""
@@ -159,9 +176,10 @@ class FilesReader:
         for path in matching(self.source.pattern):
             if self._done.get(path) == _state(path):
                 continue
-            bundle = self._next_lines(self._open_at_end_of_taken(path))
-            if bundle is not None:
-                return bundle
+            with contextlib.suppress(FileNotFoundError):  # rotation took it away since the glob was read
+                bundle = self._next_lines(self._open_at_end_of_taken(path))
+                if bundle is not None:
+                    return bundle
         if not self.source.drain:
             time.sleep(seconds)
         return None
@@ -193,15 +211,16 @@ class FilesReader:
 
     def _open_at_end_of_taken(self, path: str) -> _OpenFile:
         self.close()
-        with open_content(path) as content:
+        with _named(path), open_content(path) as content:
             head = content.read(BASE_BYTES)
         base, taken = self._taken(head)
-        content = open_content(path)
-        if compression(path) is None:
-            content.seek(taken)
-        else:
-            _skip(content, taken)
-        self._open = _OpenFile(path, base, content, taken)
+        with _named(path):
+            content, packed = open_content(path), compression(path) is not None
+            if packed:
+                _skip(content, taken)
+            else:
+                content.seek(taken)
+        self._open = _OpenFile(path, base, content, taken, packed=packed)
         return self._open
 
     def _taken(self, head: bytes) -> tuple[str, int]:
@@ -220,20 +239,36 @@ class FilesReader:
 
     def _next_lines(self, file: _OpenFile) -> RawBundle | None:
         before, started = _state(file.path), time.time()
-        while len(file.lines) < self.source.max_events and file.read_block():
-            pass
-        if len(file.lines) < self.source.max_events and (self.source.drain or compression(file.path)):
+        more = True
+        while more and len(file.lines) < self.source.max_events and file.held < BUNDLE_BYTES:
+            more = file.read_block()
+        if not more and (self.source.drain or file.packed):
             file.end_of_content()
         if not file.lines:
             self._done[file.path] = before
             self.close()
             return None
-        number, start = self.source.max_events, file.offset
-        lines, lengths = file.lines[:number], file.lengths[:number]
-        del file.lines[:number], file.lengths[:number]
+        start = file.offset
+        lines, lengths = file.take(self.source.max_events)
         *offsets, file.offset = accumulate(lengths, initial=start)
         segment = self.source.segment(file, lines, offsets)
         return RawBundle((segment,), (FileRange(file.base, start, file.offset),), started)
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Name the file that cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except PermissionError:
+        raise LakeError(f"{path} may not be read: let this user read it, or leave it out of the pattern") from None
+    except DAMAGED as problem:
+        raise LakeError(
+            f"{path} cannot be read on ({type(problem).__name__}): it is damaged; what came before is committed. "
+            "Replace the file, or leave it out of the pattern"
+        ) from None
 
 
 def _base(head: bytes) -> str:
@@ -256,8 +291,12 @@ def _skip(content: BinaryIO, count: int) -> None:
         count -= len(block)
 
 
-def _state(path: str) -> tuple[int, int, int]:
-    status = Path(path).stat()
+def _state(path: str) -> tuple[int, int, int] | None:
+    """Return what changes when a file does; None once rotation has taken it away."""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return None
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 

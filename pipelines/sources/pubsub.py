@@ -32,13 +32,16 @@ LOG = structlog.get_logger()
 LEASE = 20
 """Seconds for which messages are held; renewed every third of it until they are acknowledged."""
 
+UNREACHABLE_SECONDS = 60.0
+"""A drain gives up when Pub/Sub has not answered for so long; a stream goes on trying."""
+
 IDS_IN_A_CALL = 1000
 MESSAGES_IN_A_PULL = 1000
 PULL_SECONDS = 2.0
 """How long an empty pull waits; closing waits for it, so that no message is leased to nobody."""
 
 WAITING_BYTES = 32 << 20
-"""Nothing more is pulled while messages of more than so many bytes wait for their bundle."""
+"""Nothing more is pulled while messages of more than so many bytes wait for their bundle, nor is a bundle larger."""
 
 _TRANSIENT = (
     google.ServiceUnavailable,
@@ -106,6 +109,7 @@ class PubSubReader:
         self._guard = threading.Lock()
         self._closing = threading.Event()
         self._failure: Exception | None = None
+        self._silent_since: float | None = None
         self._bundle: list[str] = []
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._pulling, self._renewing)]
         for thread in self._threads:
@@ -121,14 +125,15 @@ class PubSubReader:
         """
         segments: list[Segment] = []
         self._bundle = []
-        events, started, deadline = 0, 0.0, time.monotonic() + seconds
-        while events < self._source.max_events:
+        events, size, started, deadline = 0, 0, 0.0, time.monotonic() + seconds
+        while events < self._source.max_events and size < WAITING_BYTES:
             try:
                 received = self._waiting.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 break
             if not segments:
                 started, deadline = time.time(), time.monotonic() + self._source.max_seconds
+            size += len(received.message.data)
             self._weigh(-len(received.message.data))
             segments.append(_segment(self._source, received))
             self._bundle.append(received.ack_id)
@@ -143,7 +148,19 @@ class PubSubReader:
         return lambda: self._acknowledge(ids)
 
     def drained(self, quiet: float) -> bool:
-        """Return whether no message came for the source's quiet time."""
+        """Return whether no message came for the source's quiet time; a service that is down is not an empty one.
+
+        Raises:
+            SourceError: Pub/Sub has been out of reach for too long.
+        """
+        since = self._silent_since
+        if since is not None:
+            if time.monotonic() - since > UNREACHABLE_SECONDS:
+                raise SourceError(
+                    f"{self._source.subscription} has not answered for {UNREACHABLE_SECONDS:.0f} seconds; "
+                    "what was committed stays, the rest waits at the subscription: run it again when it answers"
+                )
+            return False
         return quiet >= self._source.quiet and self._waiting.empty()
 
     def close(self) -> None:
@@ -166,16 +183,18 @@ class PubSubReader:
                     retry=None,
                 )
             except google.DeadlineExceeded:
+                self._silent_since = None
                 continue  # nothing came
             except _TRANSIENT as problem:
                 failures += 1
+                self._silent_since = self._silent_since or time.monotonic()
                 LOG.warning("pubsub.pull.retry", error=type(problem).__name__, failures=failures)
                 self._closing.wait(min(30.0, 0.1 * 2**failures) * random.uniform(0.5, 1.0))  # noqa: S311
                 continue
             except (google.GoogleAPIError, ValueError) as problem:
                 self._failure = problem
                 return
-            failures = 0
+            failures, self._silent_since = 0, None
             received = list(response.received_messages)
             self._hold([message.ack_id for message in received])
             for message in received:
@@ -203,7 +222,7 @@ class PubSubReader:
     def _renew(self, ids: Sequence[str]) -> None:
         try:
             self._extend(ids, LEASE)
-        except google.GoogleAPIError as problem:
+        except (google.GoogleAPIError, ValueError) as problem:
             # A lease that runs out brings the message again, and the sink drops it.
             LOG.warning("pubsub.lease.failed", error=type(problem).__name__, messages=len(ids))
 
@@ -214,6 +233,7 @@ class PubSubReader:
                 ack_ids=list(ids[start : start + IDS_IN_A_CALL]),
                 ack_deadline_seconds=seconds,
                 timeout=10,
+                retry=None,  # the next renewal is the retry; the library's own would outlive the reader
             )
 
     def _acknowledge(self, ids: list[str]) -> None:

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pyarrow import fs
 
-from retention.stores.disk import filesystem_of, remove_quietly, write_whole
+from retention.stores.disk import filesystem_of, remove_quietly, sync_path, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
 HISTORY = "_ebb_history"
@@ -31,6 +34,7 @@ READER, WRITER = 1, 2
 """Protocol of the tables that ebb makes."""
 
 _LOOK_EVERY = 10
+_LONGEST_WRITE = timedelta(hours=1)
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.\d+\.\d+|\.[0-9a-f-]+)?\.(?:parquet|json)")
 _CHUNK = re.compile(r"(\d{20})-(\d{20})\.ndjson\.gz")
@@ -60,20 +64,36 @@ class CommitLog:
 
     def __init__(self, uri: str) -> None:
         self._filesystem, root = filesystem_of(uri)
+        self.local = isinstance(self._filesystem, fs.LocalFileSystem)
         self._log = f"{root}/_delta_log"
         self._history = f"{root}/{HISTORY}"
 
-    def has(self, version: int) -> bool:
-        """Say whether the commit of a version lies in the log."""
-        info = self._filesystem.get_file_info(self._path(version))
-        return bool(info.type == fs.FileType.File)
+    def put(self, version: int, actions: list[dict[str, Any]]) -> bool:
+        """Put a commit as `version` on a local disk, whole and synced; False if that version is there already.
+
+        Raises:
+            OSError: the disk refused; the commit may be there all the same.
+        """
+        path, passing = self._path(version), f"{self._path(version)}#{uuid.uuid4().hex}"
+        try:
+            with Path(passing).open("w", encoding="utf-8") as sink:
+                sink.writelines(json.dumps(action, separators=(",", ":")) + "\n" for action in actions)
+                sink.flush()
+                os.fsync(sink.fileno())
+            os.link(passing, path)  # fails where there is one, whoever wrote it
+            sync_path(self._filesystem, self._log)
+        except FileExistsError:
+            return False
+        finally:
+            Path(passing).unlink(missing_ok=True)
+        return True
 
     def changes(self, since: int, upto: int) -> Changes | None:
         """Return what the versions after `since` changed, up to `upto`; None where a commit is gone from the log."""
         added: list[DataFile] = []
         removed: list[DataFile] = []
         for version in range(since + 1, upto + 1):
-            actions = self._actions(version)
+            actions = self.actions(version)
             if actions is None:
                 return None
             for action in actions:
@@ -108,7 +128,7 @@ class CommitLog:
         """Say whether the newest protocol in the log asks for more than ebb's own tables do."""
         for name in sorted(self._listed(), reverse=True):
             if found := _COMMIT.fullmatch(name):
-                for action in self._actions(int(found[1])) or ():
+                for action in self.actions(int(found[1])) or ():
                     if "protocol" in action:
                         asked = action["protocol"]
                         return bool(asked["minReaderVersion"] > READER or asked["minWriterVersion"] > WRITER)
@@ -142,7 +162,8 @@ class CommitLog:
             remove_quietly(self._filesystem, self._path(version))
         for name, entry in entries.items():
             found = _CHECKPOINT.fullmatch(name)
-            if found and int(found[1]) < cut and now - entry.mtime >= retention:
+            left_by_a_crash = ".json#" in name and now - entry.mtime >= _LONGEST_WRITE
+            if left_by_a_crash or (found and int(found[1]) < cut and now - entry.mtime >= retention):
                 remove_quietly(self._filesystem, entry.path)
         return len(gone)
 
@@ -177,14 +198,15 @@ class CommitLog:
         return len(chunks)
 
     def _said(self, version: int) -> dict[str, Any] | None:
-        actions = self._actions(version)
+        actions = self.actions(version)
         if actions is None:
             return None
         info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
         said = {name: value for name, value in info.items() if name in _KEPT or name.startswith("ebb.")}
         return {"version": version, **said}
 
-    def _actions(self, version: int) -> list[dict[str, Any]] | None:
+    def actions(self, version: int) -> list[dict[str, Any]] | None:
+        """Return the actions of a version's commit; None where it is not in the log."""
         try:
             with self._filesystem.open_input_stream(self._path(version)) as source:
                 return [json.loads(line) for line in source.read().splitlines() if line]
@@ -217,6 +239,40 @@ class CommitLog:
 
     def _path(self, version: int) -> str:
         return f"{self._log}/{version:020d}.json"
+
+
+def file_actions(
+    partition: str,
+    files: Sequence[DataFile],
+    sizes: Sequence[int | None],
+    removed: Sequence[DataFile],
+    now: int,
+    *,
+    data_change: bool,
+) -> list[dict[str, Any]]:
+    """Return what a commit does to files, as the log writes it."""
+    added = [
+        {
+            "path": quote(file.path, safe="/="),
+            "partitionValues": {partition: file.partition},
+            "size": size,
+            "modificationTime": now,
+            "dataChange": data_change,
+            "stats": json.dumps({"numRecords": file.rows}),
+        }
+        for file, size in zip(files, sizes, strict=True)
+    ]
+    gone = [
+        {
+            "path": quote(file.path, safe="/="),
+            "partitionValues": {partition: file.partition},
+            "deletionTimestamp": now,
+            "dataChange": data_change,
+            "extendedFileMetadata": False,
+        }
+        for file in removed
+    ]
+    return [*({"remove": one} for one in gone), *({"add": one} for one in added)]
 
 
 def interval(text: str | None) -> timedelta:

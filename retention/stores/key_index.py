@@ -68,7 +68,7 @@ class KeyIndex:
                     self._look_at_all(number)
                 else:
                     self._follow(number, changes)
-                self._versions[number] = version
+                self._versions[number] = table.version  # to list its files, a table may have moved on
                 self._own[number].clear()
         for partition in partitions:
             self._catch_up(partition)

@@ -29,14 +29,21 @@ def write_file(uri: str, path: str, rows: pa.Table) -> None:
         try:
             filesystem.create_dir(full.rsplit("/", 1)[0], recursive=True)
             with filesystem.open_output_stream(full) as sink:
-                # No statistics: minimum and maximum of a token column are tokens.
-                pq.write_table(rows.drop_columns(empty), sink, compression="zstd", write_statistics=False)
+                kept = rows.drop_columns(empty)
+                # No statistics: minimum and maximum of a token column are tokens. Bytes are keys and sealed payloads,
+                # which do not repeat: a dictionary of them would be built and thrown away.
+                repeating = [field.name for field in kept.schema if not _bytes(field.type)]
+                pq.write_table(kept, sink, compression="zstd", write_statistics=False, use_dictionary=repeating)
             sync_path(filesystem, full)
             sync_path(filesystem, full.rsplit("/", 1)[0])
         except OSError:
             with contextlib.suppress(OSError):
                 remove_quietly(filesystem, full)
             raise
+
+
+def _bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def read_rows(

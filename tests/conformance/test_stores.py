@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ from retention.witness.opinion import form_opinion
 from tests.conformance.conftest import NOW, Case, orders
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from retention.stores.base import Store
 
 CUT = date(2023, 10, 31)
@@ -31,20 +32,24 @@ def due_ids() -> set[int]:
 
 
 def ids(case: Case, store: Store | None = None) -> set[int]:
+    """Return the ids that are in the store."""
     return {value for rows in (store or case.store).scan(case.dataset, ["id"]) for value in rows["id"].to_pylist()}
 
 
 def choose(case: Case) -> tuple[Judge, object]:
+    """Return a judge, and what chooses the rows that it calls due."""
     judge = Judge(case.dataset, NOW, (), ("id",))
     return judge, lambda rows: judge(rows).is_status(Status.DUE)
 
 
 def parts(case: Case) -> Iterable[str | None]:
+    """Return the parts to edit, one that is None for a table of one piece."""
     found = case.store.parts("orders")
     return [None] if found is None else list(found)
 
 
 def edit(case: Case, store: Store | None = None, within: Iterable[str | None] | None = None) -> tuple[int, int]:
+    """Remove what is due; return rows and rows of children."""
     judge, chosen = choose(case)
     done = [
         (store or case.store).edit(case.dataset, part, [*judge.columns, "id"], chosen, mark=f"m:{part}")  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ INSTRUMENTED = ["governance", "transforms", "yaml"]
 
 def fuzz(harness: Callable[[bytes], None], seeds: Iterable[bytes]) -> None:
     """Run `harness` on ever new input; the arguments are libFuzzer's, the first one the folder of the corpus."""
-    import atheris  # type: ignore[import-not-found]  # noqa: PLC0415 - see the module
+    import atheris  # type: ignore[import-untyped]  # noqa: PLC0415 - see the module
 
     if len(sys.argv) > 1 and not sys.argv[1].startswith("-") and not Path(sys.argv[1]).is_file():
         corpus = Path(sys.argv[1])

@@ -12,7 +12,7 @@ import json
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found]
+import atheris  # type: ignore[import-untyped]
 
 with atheris.instrument_imports(include=["transforms.deid", "governance.policy"]):
     from tests.fuzz.passage import FORMATS, STREAMS, Passage

@@ -11,7 +11,7 @@ import json
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found]
+import atheris  # type: ignore[import-untyped]
 import yaml
 
 with atheris.instrument_imports(include=["transforms.deid", "governance.policy"]):
@@ -28,7 +28,12 @@ from tests.fuzz.mutation import mutate
 from tests.fuzz.seeds import SEEDS
 
 SHIPPED = sorted(Path(mapping.__file__).with_name("mappings").glob("*.yaml"))
-LINES = [line for _, _, line in SEEDS] + [b'{"ip": [1, {"a/b": {"~": "x"}}], "0": {"00": true}}', b'"', b"[]", b",,,,,,,"]
+LINES = [line for _, _, line in SEEDS] + [
+    b'{"ip": [1, {"a/b": {"~": "x"}}], "0": {"00": true}}',
+    b'"',
+    b"[]",
+    b",,,,,,,",
+]
 TEXT = 0xFF
 
 

@@ -12,7 +12,7 @@ import json
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found]
+import atheris  # type: ignore[import-untyped]
 import yaml
 
 with atheris.instrument_imports(include=["governance.policy"]):
@@ -27,32 +27,39 @@ with atheris.instrument_imports(include=["governance.policy"]):
 from tests.fuzz.harness import fuzz
 from tests.fuzz.mutation import mutate
 
+PACKS = sorted((BUILT_IN / "packs").glob("*.yaml"))
 HIERARCHY, INVENTORY_TEXT, PACK_TEXT, INVENTORY_CHANGE = 0xFF, 0xFE, 0xFD, 0xFC
 
 
-def main() -> None:
-    """Fuzz until libFuzzer's arguments say that it is enough."""
-    packs = sorted((BUILT_IN / "packs").glob("*.yaml"))
-    documents = [yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader) for path in packs]  # noqa: S506 - texts
-    shipped = read(BUILT_IN / INVENTORY, InventoryFile).model
-    other = read(packs[0], PackText)
-    assert shipped is not None
-    rows = {row.field: row for row in shipped.rows}
-    some = yaml.safe_load((BUILT_IN / INVENTORY).read_text(encoding="utf-8"))
-    some["rows"] = some["rows"][:6]
+class Judge:
+    """Reads files as ebb does, beside the shipped inventory."""
 
-    def judge(path: Path, *, inventory: bool) -> None:
+    def __init__(self) -> None:
+        shipped = read(BUILT_IN / INVENTORY, InventoryFile).model
+        assert shipped is not None
+        self._rows = {row.field: row for row in shipped.rows}
+        self._other = read(PACKS[0], PackText)
+
+    def __call__(self, path: Path, *, inventory: bool) -> None:
+        """Read and check the file `path`, and resolve it if it is a sound pack."""
         if inventory:
             found = read(path, InventoryFile)
             problems = [*found.problems, *inventory_problems(found, {})]
         else:
             pack = read(path, PackText)
-            problems = [*pack.problems, *pack_problems(pack, rows), *overlap_problems((other, pack))]
+            problems = [*pack.problems, *pack_problems(pack, self._rows), *overlap_problems((self._other, pack))]
             if pack.model is not None and not problems:
-                Catalogue(inventory=rows, packs=(resolve(pack.model, rows),))
+                Catalogue(inventory=self._rows, packs=(resolve(pack.model, self._rows),))
         for problem in problems:
             str(problem).encode()
 
+
+def main() -> None:
+    """Fuzz until libFuzzer's arguments say that it is enough."""
+    documents = [yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader) for path in PACKS]
+    some = yaml.safe_load((BUILT_IN / INVENTORY).read_text(encoding="utf-8"))
+    some["rows"] = some["rows"][:6]
+    judge = Judge()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "fuzzed.yaml"
         (Path(folder) / "steps.csv").write_text("a;b;*\nc;b;*\n")
@@ -60,22 +67,18 @@ def main() -> None:
         def one(data: bytes) -> None:
             if not data:
                 return
-            first, rest = data[0], data[1:]
-            if first == HIERARCHY:
-                path.write_bytes(rest)
-                with contextlib.suppress(ValueError):
-                    read_hierarchy(path)
-                return
-            if first < INVENTORY_CHANGE:
-                made = mutate(documents[first % len(documents)], rest)
-            elif first == INVENTORY_CHANGE:
-                made = mutate(some, rest)
+            first, text = data[0], data[1:]
             if first <= INVENTORY_CHANGE:
-                rest = json.dumps(made).encode()  # YAML holds JSON
-            path.write_bytes(rest)
-            judge(path, inventory=first in (INVENTORY_TEXT, INVENTORY_CHANGE))
+                sound = some if first == INVENTORY_CHANGE else documents[first % len(documents)]
+                text = json.dumps(mutate(sound, text)).encode()  # YAML holds JSON
+            path.write_bytes(text)
+            if first != HIERARCHY:
+                judge(path, inventory=first in (INVENTORY_TEXT, INVENTORY_CHANGE))
+                return
+            with contextlib.suppress(ValueError):
+                read_hierarchy(path)
 
-        seeds = [bytes([PACK_TEXT]) + packs[0].read_bytes(), bytes([HIERARCHY]) + b"a;b\nc;b\n"]
+        seeds = [bytes([PACK_TEXT]) + PACKS[0].read_bytes(), bytes([HIERARCHY]) + b"a;b\nc;b\n"]
         fuzz(one, [*seeds, *(bytes([number, 0, 1, 2]) for number in (*range(5), INVENTORY_CHANGE))])
 
 

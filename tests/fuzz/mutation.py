@@ -67,7 +67,7 @@ def _change(root: list[Any], source: Bytes) -> None:
         del holder[key]
     elif what == 1 and isinstance(holder, list) and holder is not root:
         holder.append(copy.deepcopy(holder[key]))
-    elif what == 2 and isinstance(holder, dict):  # noqa: PLR2004 - one of six
+    elif what == 2 and isinstance(holder, dict):
         holder[source.text()] = _value(source)
     else:
         holder[key] = _value(source)

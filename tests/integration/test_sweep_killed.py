@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -21,6 +21,9 @@ from retention.plan import Limit
 from retention.stores.delta import FencedTable, TableSpec, create_table, open_table
 from retention.sweeps import find_sweep
 from tests.retention.rooms import NOW, make_room, query
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KILLS = 10
 SCHEMA = pa.schema([("event_key", pa.binary()), ("event_date", pa.string()), ("due_date", pa.string())])
@@ -49,6 +52,7 @@ def end_state(home: Path) -> tuple[object, ...]:
 
 
 def apply_command(home: Path, digest: str) -> subprocess.Popen[bytes]:
+    """Start `ebb sweep apply` as a process of its own."""
     command = ["sweep", "apply", digest, "--home", str(home)]
     program = "import sys; from pipelines.cli import main; main()"
     return subprocess.Popen(

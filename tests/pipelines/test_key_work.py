@@ -89,16 +89,16 @@ def key_work_any() -> Any:
 
 def test_what_is_due_does_not_block(home: Path) -> None:
     """A key whose rows are all due is destroyed; its tokens are made no more, the rows stay unlinkable."""
-    token = stored(home, "old", "2026-01-05T08:00:00+08:00", "2026-01-06T00:00:00+08:00")
-    assert token.startswith("v1.2026H1.")
-    assert rows_under(load_settings(home=home), "2026H1") == {}
-    result = call(home, "destroy", "2026H1", "--yes", "--json")
+    token = stored(home, "old", "2025-01-05T08:00:00+08:00", "2025-01-06T00:00:00+08:00")
+    assert token.startswith("v1.2025H1.")
+    assert rows_under(load_settings(home=home), "2025H1") == {}
+    result = call(home, "destroy", "2025H1", "--yes", "--json")
     assert [one["system"] for one in json.loads(result.stdout)["destroyed"]] == ["sepp"]
     keyring = load_settings(home=home).opener()
     assert keyring.subject_tokens("statistics", "sepp", "analytics", "account", "u-4711") == {}
-    again = keyring.token_key("statistics", "sepp", "analytics", "account", "2026H1").tokens(["u-4711"])[0]
+    again = keyring.token_key("statistics", "sepp", "analytics", "account", "2025H1").tokens(["u-4711"])[0]
     assert again != token
-    gone = call(home, "destroy", "2026H1", "--yes")
+    gone = call(home, "destroy", "2025H1", "--yes")
     assert isinstance(gone.exception, UsageError)
     assert "no longer" in str(gone.exception)
     assert "destroyed" in call(home, "list").output

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,17 +20,21 @@ from retention.plan import Limit, Plan
 from retention.sweeps import find_sweep, list_sweeps, place_hold, release_holds
 from tests.retention.rooms import NOW, REGISTER, apply_here, make_room, query, work_off
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ALL = Limit(share=1.0)
 
 
 def planned(room: Room, now: datetime = NOW, limit: Limit = ALL, by: str = "planner") -> Plan:
+    """Plan and approve."""
     plan = plan_sweep(room, now=now, by=by, limit=limit)
     approve_sweep(room, plan.digest, "approver")
     return plan
 
 
 def test_a_sweep_takes_exactly_what_is_due_and_is_certified(tmp_path: Path) -> None:
-    """Planned rows go with their lines, the re-scan agrees, the certificate's signature holds, a second sweep is empty."""
+    """Planned rows go with their lines, the re-scan agrees, the signature holds, a second sweep is empty."""
     room = make_room(tmp_path)
     plan = planned(room)
     expected = query(tmp_path, "SELECT count(*) FROM orders WHERE date(completed_at, '+3 years') < '2026-06-01'")[0][0]
@@ -89,7 +94,7 @@ def test_a_changed_table_register_or_row_voids_the_plan(tmp_path: Path) -> None:
     room = make_room(tmp_path)
     plan = planned(room)
     query(tmp_path, "UPDATE orders SET refunded_at = '2026-05-01 00:00:00' WHERE id = 1")
-    with pytest.raises(RefusedError, match="disagree|changed"):
+    with pytest.raises(RefusedError, match=r"disagree|changed"):
         apply_here(room, plan.digest)
     plan = planned(room)
     (tmp_path / "datasets.yaml").write_text(
@@ -194,13 +199,11 @@ def test_a_broken_ledger_or_an_overlapping_sweep_stops_everything(tmp_path: Path
     plan = planned(room)
     with room.ledger.sweeping(), pytest.raises(RefusedError, match="another sweep"):
         apply_here(room, plan.digest)
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
         connection.execute("DROP TRIGGER ebb_ledger_no_update")
         connection.execute("UPDATE ebb_ledger SET kind = 'nothing' WHERE number = 1")
     connection.close()
-    with pytest.raises(EbbError, match="entry 1|no plan"):
+    with pytest.raises(EbbError, match=r"entry 1|no plan"):
         apply_here(room, plan.digest)
 
 
@@ -219,10 +222,9 @@ def test_interrupted_between_units_it_goes_on_and_counts_once(tmp_path: Path) ->
     with pytest.raises(Stop):
         sweeping.apply_sweep(room, plan.digest, half)
     unit = next(u for u in plan.units if (u.dataset, u.part) not in find_sweep(room.ledger, plan.digest).outcomes)
-    ids = query(
-        tmp_path,
-        f"SELECT id FROM orders WHERE completed_at LIKE '{int(unit.part[:4]) - 3}{unit.part[4:]}%' AND completed_at NOT LIKE '%-28%'",
-    )
+    month = f"{int(unit.part[:4]) - 3}{unit.part[4:]}"
+    condition = f"completed_at LIKE '{month}%' AND completed_at NOT LIKE '%-28%'"
+    ids = query(tmp_path, f"SELECT id FROM orders WHERE {condition}")
     room.ledger.append(
         "sweep.intent",
         plan.digest,

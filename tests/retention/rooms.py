@@ -43,7 +43,8 @@ def make_room(home: Path, orders: int = 400, register: str = REGISTER) -> Room:
     path = home / "shop.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(
-            "CREATE TABLE orders(id INTEGER PRIMARY KEY, customer TEXT, state TEXT, completed_at TEXT, refunded_at TEXT);"
+            "CREATE TABLE orders"
+            "(id INTEGER PRIMARY KEY, customer TEXT, state TEXT, completed_at TEXT, refunded_at TEXT);"
             "CREATE TABLE order_lines(id INTEGER PRIMARY KEY, order_id INTEGER REFERENCES orders(id), goods TEXT);"
         )
         for number in range(orders):

@@ -20,6 +20,7 @@ ZONES = st.sampled_from(["UTC", "Europe/London", "Asia/Shanghai", "America/New_Y
 
 
 def one(value: object, kind: pa.DataType | None = None, zone: str = "+08:00", role: str = "record") -> object:
+    """Return the date of one value."""
     return dates_of(pa.array([value], kind), zone, role)[0].astype(object)  # type: ignore[arg-type]
 
 
@@ -69,6 +70,12 @@ def test_all_required_clocks_must_be_known_and_optional_ones_may_be_missing() ->
         date(2021, 1, 1),
     ]
     assert combine([paid, sent], [], "earliest")[0] == np.datetime64("2020-01-01")
+
+
+def test_clocks_are_still_set_forward_after_2037() -> None:
+    """11:00 in New York on 14 March 2038 is 23:00 of that day in Shanghai, not the next day."""
+    column = pa.array([datetime(2038, 3, 14, 11)], pa.timestamp("us"))  # noqa: DTZ001
+    assert dates_of(column, "America/New_York", "record")[0] == np.datetime64("2038-03-14")
 
 
 @given(INSTANTS, ZONES, st.sampled_from(["record", "copy"]))

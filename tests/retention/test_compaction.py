@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from governance.errors import LakeError
 from retention.compaction import Blanking, Done, Task, blanked, carry_out, holds_blankable, plan
+from retention.stores.commit_log import CommitLog
 from retention.stores.delta import DataFile, FencedTable, TableSpec, create_table, open_table
 from retention.stores.key_index import KeyIndex, as_keys
 
@@ -216,3 +219,35 @@ def test_rows_that_the_log_does_not_know_stop_it(tmp_path: Path) -> None:
     with pytest.raises(LakeError, match="other rows"):
         carry_out(table, Task(CLOSED, tuple(files), blank=False), RULES, np.random.default_rng(1))
     assert len(open_table(table.uri).files()) == 2
+
+
+@pytest.mark.parametrize("seam", ["write_files", "put", "refresh"])
+def test_a_compaction_that_was_killed_is_made_again_with_nothing_lost(tmp_path: Path, seam: str) -> None:
+    """Killed after it wrote, before its commit or after it: rows are what they were, and the next run ends the work."""
+    fill(table_in(tmp_path), CLOSED, 4)
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=die_compacting, args=(tmp_path, seam))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 137
+    table = table_in(tmp_path)
+    assert words(table) == sorted(str(n) for n in range(20))
+    compact(table)
+    assert words(table) == sorted(str(n) for n in range(20))
+    assert len(table.files()) == 1
+    assert compact(table) == Done()
+
+
+def die_compacting(folder: Path, seam: str) -> None:
+    """Compact, and die at the seam as by SIGKILL."""
+    owner = CommitLog if seam == "put" else FencedTable
+    real = getattr(owner, seam)
+    table = table_in(folder)
+
+    def armed(*arguments: object, **keywords: object) -> None:
+        real(*arguments, **keywords)
+        os._exit(137)
+
+    tasks = plan(table.files(), table.bytes_of(), TODAY, holds_blankable(table, RULES))
+    setattr(owner, seam, armed)
+    carry_out(table, tasks[0], RULES, np.random.default_rng(1))

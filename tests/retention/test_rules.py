@@ -32,6 +32,7 @@ def days(*values: str | date | None) -> np.ndarray:
 
 
 def at(text: str) -> datetime:
+    """Read an instant."""
     return datetime.fromisoformat(text)
 
 

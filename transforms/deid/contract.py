@@ -87,6 +87,14 @@ class Contract:
         """Return every name that `section` may hold."""
         return self._types[section]
 
+    def holds(self, section: str, name: str, value: object) -> bool:
+        """Say whether `value` is of the type that `name` has in `section`."""
+        try:
+            msgspec.convert(value, self._types[section][name])
+        except msgspec.ValidationError:
+            return False
+        return True
+
     def struct(self, names: Mapping[str, Collection[str]]) -> type[msgspec.Struct]:
         """Return a strict struct of the envelope whose sections know only `names`: fewer names decode faster."""
         members: list[tuple[str, Any, Any]] = [(name, str) for name in REQUIRED]  # type: ignore[misc]

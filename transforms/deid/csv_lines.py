@@ -15,6 +15,7 @@ import pyarrow as pa
 from governance.errors import UsageError
 from transforms.deid import instants
 from transforms.deid.contract import MAX_LINE, MAX_TEXT
+from transforms.deid.native import FLAGS
 from transforms.deid.parsed import Parsed, Refusal
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ class _Reader:
         self._fields = {name: at[pointer] for name, pointer in mapping.fields.items()}
         self._time = at.get(mapping.event_time)
         self._id = at.get(mapping.event_id or "")
+        self._paths = {f"fields.{name}": place for name, place in self._fields.items()}
+        self._paths |= {f"subject.{kind}": place for kind, place in self._subject.items()}
+        own = (("event_time", self._time), ("event_id", self._id))
+        self._paths |= {name: place for name, place in own if place is not None}
         used = {*self._subject.values(), *self._fields.values(), self._time, self._id}
         unused = {place: name for place, name in enumerate(mapping.columns) if place not in used}
         # Prohibited names are not taken even where the mapping names them (R-PURP-07, R-PURP-08).
@@ -126,9 +131,9 @@ class _Reader:
 
     def _misfit(self, cells: Cells, length: int) -> Drop | None:
         if length > MAX_TEXT:
-            for name, place in self._fields.items():
+            for path, place in self._paths.items():
                 if len(cells[place].encode()) > MAX_TEXT:
-                    return "TOO_LARGE", f"fields.{name}"
+                    return "TOO_LARGE", path
         if self._time is not None:
             if not cells[self._time]:
                 return "SCHEMA_MISSING", "event_time"
@@ -171,7 +176,8 @@ class _Reader:
         for name, place in self._fields.items():
             given[name] = self._field(name, columns[place])
         for name, value in self._mapping.meta.items():
-            given[f"meta.{name}"] = pa.repeat(pa.scalar(value), len(rows))
+            constant = bool(value) if name in FLAGS else value
+            given[f"meta.{name}"] = pa.repeat(pa.scalar(constant), len(rows))
         if self._tainted:
             given["tainted"] = pa.repeat(pa.scalar(value=True), len(rows))
         ids = None if self._id is None else [cell or None for cell in columns[self._id]]

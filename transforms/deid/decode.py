@@ -69,13 +69,9 @@ class Decoder:
     ) -> None:
         self._keys = keys
         self._now = now
-        known = dict(builtin_mappings() if mappings is None else mappings)
         self._default = default_format
         self._contract = Contract(catalogue, stream)
-        if default_format not in (NATIVE, APACHE, *known):
-            known[default_format] = load_mapping(Path(default_format))
-        if default_format in known:
-            check_mapping(known[default_format], self._contract)
+        known = _formats(default_format, self._contract, builtin_mappings() if mappings is None else mappings)
         # A message may name any format; one made for another stream is as good as unknown here.
         self._mappings = {name: one for name, one in known.items() if fits(one, self._contract)}
         self._lenient = Lenient(catalogue, self._contract, Prohibited(catalogue))
@@ -87,7 +83,7 @@ class Decoder:
         formats: dict[str, list[int]] = {}
         for number, segment in enumerate(bundle.segments):
             formats.setdefault(segment.format or self._default, []).append(number)
-        batch = Batch(0, _EMPTY, [], sealer, ranges=bundle.ranges, probe=self._keys.subject_probe)
+        batch = Batch(0, _EMPTY, [], sealer, ranges=bundle.ranges, probe=self._keys.prober())
         received = [segment.published for segment in bundle.segments if segment.published is not None]
         batch.published = min(received, default=None)
         batch.origins = tuple(
@@ -161,13 +157,12 @@ class Decoder:
         """Return the event keys that records bear already, else by id where one has an id, else by its place."""
         if lines.keys is not None:
             return [lines.keys[number] for number in numbers]
-        found = self._keys.by_position(*lines.positions(numbers))
-        with_id = [(row, name[0], name[1]) for row, name in enumerate(names) if name[0] and name[1]]
-        if with_id:
-            rows, systems, ids = zip(*with_id, strict=True)
-            for row, key in zip(rows, self._keys.by_id(systems, ids), strict=True):
-                found[row] = key
-        return found
+        given = list(names)
+        with_id = [(system, one) for system, one in given if system and one]
+        placed = [number for number, (system, one) in zip(numbers, given, strict=True) if not (system and one)]
+        by_id = iter(self._keys.by_id(*zip(*with_id, strict=True)) if with_id else ())
+        by_position = iter(self._keys.by_position(*lines.positions(placed)))
+        return [next(by_id if system and one else by_position) for system, one in given]
 
     def _dead_letters(self, refused: Sequence[tuple[int, Refusal]], lines: _Lines, batch: Batch) -> list[DeadLetter]:
         numbers = [number for number, _ in refused]
@@ -176,6 +171,25 @@ class Decoder:
             dead_letter(batch, STAGE, Record(key, *place, lines.records[number]), one)
             for key, place, (number, one) in zip(keys, lines.places(numbers), refused, strict=True)
         ]
+
+
+def check_format(name: str, catalogue: Catalogue, stream: str) -> None:
+    """Make sure that `name` is a format of `stream`, before anything is made for a run.
+
+    Raises:
+        UsageError: it is not known, or its file is not a valid mapping.
+    """
+    _formats(name, Contract(catalogue, stream), builtin_mappings())
+
+
+def _formats(default: str, contract: Contract, known: Mapping[str, FormatMapping]) -> dict[str, FormatMapping]:
+    """Return the mappings by name, that of the default format among them if it has one."""
+    found = dict(known)
+    if default not in (NATIVE, APACHE, *found):
+        found[default] = load_mapping(Path(default))
+    if default in found:
+        check_mapping(found[default], contract)
+    return found
 
 
 class _Lines:
@@ -238,6 +252,8 @@ class _Lines:
 
     def received(self, numbers: np.ndarray) -> pa.Array:
         """Return when each of the lines `numbers` was received; null for files."""
+        if all(segment.published is None for segment in self._segments):
+            return pa.nulls(len(numbers), INSTANT)
         published = pa.array([segment.published for segment in self._segments], INSTANT)
         return published.take(pa.array(self._segment[numbers]))
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 INSTANT = pa.timestamp("us", "UTC")
 NO_ZONE, NOT_A_TIME = "TIME_NO_ZONE", "SCHEMA_TYPE"
 _EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-_FIRST, _LAST = ((end.replace(tzinfo=UTC) - _EPOCH) // _TICK for end in (datetime.min, datetime.max))
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _TICK
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _TICK
+_LONGEST = 80
+"""Characters of a time; a longer text is none, and would only fill the memory of those read before."""
 _FINER = re.compile(r"(\.\d{6})\d+")
 
 
@@ -49,7 +52,7 @@ def parse_all(texts: Sequence[str]) -> tuple[pa.Array, dict[int, str]]:
 def _bearable(instants: pa.Array) -> bool:
     """Say whether every instant is one of Python's: Arrow reads the year 0 as well, which no calendar here can name."""
     found = pc.min_max(instants.cast(pa.int64()))
-    return not len(instants) or (_FIRST <= found["min"].as_py() and found["max"].as_py() <= _LAST)
+    return not len(instants) or (found["min"].as_py() >= _FIRST and found["max"].as_py() <= _LAST)
 
 
 @lru_cache(maxsize=64)
@@ -61,13 +64,17 @@ def zone_of(name: str) -> ZoneInfo | None:
         return None
 
 
-@lru_cache(maxsize=65_536)
 def with_zone(text: str, zone: str) -> str:
     """Return a time as RFC 3339 in UTC, read in `zone` if it names none itself; what is no time comes back as it was.
 
     Guarantees: a time that occurs twice, or not at all, when clocks change is taken as the later instant, so that no
     period ends too early.
     """
+    return text if len(text) > _LONGEST else _with_zone(text, zone)
+
+
+@lru_cache(maxsize=65_536)
+def _with_zone(text: str, zone: str) -> str:
     try:
         read = datetime.fromisoformat(_FINER.sub(r"\1", text.strip()))
         if read.utcoffset() is None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from governance.errors import UsageError
 from governance.policy.reading import NOT_YAML
@@ -42,6 +42,18 @@ PUBLISHED = "published"
 Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Path_ = tuple[str, ...]
+
+
+def _encodable(text: str) -> str:
+    """Refuse half a surrogate pair, which YAML can escape and Arrow cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a character") from None
+    return text
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_encodable)]
 _MISSING = object()
 
 
@@ -71,8 +83,8 @@ class FormatMapping(BaseModel):
     event_id: Pointer | None = None
     subject: dict[Name, Pointer] = Field(default_factory=dict)
     fields: dict[Name, Pointer] = Field(default_factory=dict)
-    meta: dict[Name, str | bool | int] = Field(default_factory=dict)
-    columns: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    meta: dict[Name, Text | bool | int] = Field(default_factory=dict)
+    columns: tuple[Text, ...] = ()
     delimiter: Literal[",", ";", "\t", "|"] = ","
     zone: str | None = None
     times: tuple[Name, ...] = ()
@@ -138,9 +150,9 @@ def builtin_mappings() -> Mapping[str, FormatMapping]:
 
 
 def check_mapping(mapping: FormatMapping, contract: Contract) -> None:
-    """Raise UsageError if `mapping` fills a name that the stream's envelope does not have."""
+    """Raise UsageError if `mapping` fills a name that the stream's envelope does not have, or one with another type."""
     for name in _strange(mapping, contract):
-        raise UsageError(f"mapping {mapping.name}: {name} is no name of the stream {contract.stream}")
+        raise UsageError(f"mapping {mapping.name}: {name} is no name of the stream {contract.stream} or of its type")
 
 
 def fits(mapping: FormatMapping, contract: Contract) -> bool:
@@ -153,6 +165,9 @@ def _strange(mapping: FormatMapping, contract: Contract) -> Iterator[str]:
         for name in getattr(mapping, section):
             if name not in contract.names(section):
                 yield f"{section}.{name}"
+    for name, value in mapping.meta.items():
+        if name in contract.names("meta") and not contract.holds("meta", name, value):
+            yield f"meta.{name}"
 
 
 def map_lines(

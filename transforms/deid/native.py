@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from transforms.deid.contract import Contract
 
 _ARROW = {"text": pa.string(), "int64": pa.int64(), "int16": pa.int16(), "bool": pa.bool_()}
-_FLAGS = frozenset({"dnt", "gpc", "minor_marker", "user_initiated", "third_party_authorized", "provenance"})
+FLAGS = frozenset({"dnt", "gpc", "minor_marker", "user_initiated", "third_party_authorized", "provenance"})
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError)
 _UNKNOWN = "Object contains unknown field"
 
@@ -187,7 +187,7 @@ def _finish(events: Sequence[Any], kept: Mapping[int, Kept], shape: _Shape) -> P
 def _column(values: Sequence[Any], kind: pa.DataType, name: str) -> pa.Array:
     if name == "provenance":
         values, kind = [one if one is None else one.complete for one in values], pa.bool_()
-    elif name in _FLAGS:
+    elif name in FLAGS:
         values, kind = [one if one is None else bool(one) for one in values], pa.bool_()
     return pa.array(values, kind)
 

@@ -23,7 +23,9 @@ _LONG = {
     BIOMETRIC: ("fingerprint", "voiceprint", "facialfeature", "人脸", "声纹", "指纹"),
 }
 _SHORT = {SECRET: ("pwd", "secret", "passcode"), BIOMETRIC: ("face", "facial")}
-_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_REMEMBERED = 128  # characters
+_ENVELOPE = frozenset({"system", "event_id", "event_type", "event_time", "subject", "fields", "meta", "source"})
+_ESCAPE = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
 _PERCENT = re.compile(r"%([2-7][0-9a-fA-F])")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOISE = re.compile(r"[^\w]|_")
@@ -52,12 +54,25 @@ class Prohibited:
         self._long = [(squeezed, found) for squeezed, found in self._exact.items()]
         self._long += [(word, Found(code, None)) for code, words in _LONG.items() for word in words]
         self._short = {word: Found(code, None) for code, words in _SHORT.items() for word in words}
+        self._harmless |= {name for name in _ENVELOPE if self._search(name) is None}
         self._words = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(self._short)})(?![a-z0-9])")
-        self.name = lru_cache(maxsize=4096)(self._name)
+        self._remembered = lru_cache(maxsize=4096)(self._name)
+        # In GBK or UTF-16, which a payload that cannot be parsed may be written in; ASCII words are found anyhow.
+        self._written = [
+            (word.encode(coding), found)
+            for word, found in self._long
+            if not word.isascii()
+            for coding in ("gb18030", "utf-16-le", "utf-16-be")
+        ]
 
     def names(self, names: Iterable[str]) -> Found | None:
         """Return the first prohibited name among `names`."""
-        return next((found for found in map(self.name, names) if found), None)
+        return next((found for found in map(self.name, set(names) - self._harmless) if found), None)
+
+    def name(self, name: str) -> Found | None:
+        """Return what is wrong with a name, None if nothing is."""
+        # A stranger chooses names: long ones are not remembered, or they would fill the memory.
+        return self._name(name) if len(name) > _REMEMBERED else self._remembered(name)
 
     def _name(self, name: str) -> Found | None:
         if name in self._harmless:
@@ -67,7 +82,10 @@ class Prohibited:
     def text(self, payload: bytes) -> Found | None:
         """Return the first prohibited name that occurs in a payload that could not be parsed."""
         # UTF-16 shows as text with zero bytes between: they go with the other noise.
-        return self._search(payload.decode("utf-8", "replace").replace("\0", ""))
+        found = self._search(payload.decode("utf-8", "replace").replace("\0", ""))
+        if found is None and not payload.isascii():
+            return next((found for written, found in self._written if written in payload), None)
+        return found
 
     def _search(self, text: str) -> Found | None:
         plain = _unescape(text)

@@ -6,7 +6,7 @@ import multiprocessing
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,9 @@ from sqlalchemy import create_engine, text
 from governance.errors import EbbError, LedgerError, RefusedError, UsageError
 from governance.ledger import Ledger, chain
 from governance.ledger.chain import FIRST_LINK, Entry
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WALL = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -35,6 +38,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def filled(url: str, count: int = 5) -> Ledger:
+    """Return a ledger with `count` entries."""
     ledger = Ledger.open(url)
     for number in range(count):
         ledger.append("sweep.plan", f"digest-{number}", {"n": number}, WALL + timedelta(seconds=number))

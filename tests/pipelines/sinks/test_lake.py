@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -148,8 +149,28 @@ def test_two_writers_taking_turns_see_each_other(tmp_path: Path) -> None:
 
 
 def test_a_commit_that_raised_after_landing_is_not_made_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The writer asks the table whether its commit is there before it tries again."""
+    """The writer asks the log whether its commit is there before it tries again, on a disk of its own."""
     sink = writer(tmp_path)
+    real = os.link
+
+    def land_then_raise(source: str, target: str) -> None:
+        real(source, target)
+        raise FileExistsError(target)
+
+    monkeypatch.setattr(os, "link", land_then_raise)
+    total = sink.write(batch(rows(1, 2)))
+    assert (total.rows, total.dropped) == (2, {})
+    assert stored(tables(tmp_path).anonymous.uri) == sorted(map(key, (1, 2)))
+
+
+def test_a_commit_of_the_library_that_raised_after_landing_is_not_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it does on an object store, where the library commits."""
+    sink = writer(tmp_path)
+    for table in (sink._anonymous, sink._personal, sink._letters._table):
+        table.log.local = False
+    assert sink.write(batch(rows(1))).rows == 1
     real = deltalake.DeltaTable.create_write_transaction
 
     def land_then_raise(self: deltalake.DeltaTable, *args: Any, **kwargs: Any) -> None:
@@ -158,7 +179,7 @@ def test_a_commit_that_raised_after_landing_is_not_made_twice(tmp_path: Path, mo
 
     monkeypatch.setattr(deltalake.DeltaTable, "create_write_transaction", land_then_raise)
     total = sink.write(batch(rows(1, 2)))
-    assert (total.rows, total.dropped) == (2, {})
+    assert (total.rows, total.dropped) == (1, {"DUPLICATE": 1})
     assert stored(tables(tmp_path).anonymous.uri) == sorted(map(key, (1, 2)))
 
 

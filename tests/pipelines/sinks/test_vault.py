@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import deltalake
 import pytest
-from deltalake.exceptions import CommitFailedError
 
 from pipelines.sinks.lake import Sum
+from retention.stores.commit_log import CommitLog
 from retention.stores.delta import open_table
 from retention.vault.settling import plan_settlement, settle
 from tests.transactions import NOW, Place, step
@@ -75,13 +74,13 @@ def test_identical_lines_are_all_kept(place: Place) -> None:
 def test_a_commit_that_raised_after_landing_is_not_made_twice(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer asks the table whether its commit is there before it tries again."""
     sink = place.writer()
-    real = deltalake.DeltaTable.create_write_transaction
+    real = CommitLog.put
 
-    def land_then_raise(self: deltalake.DeltaTable, *args: Any, **kwargs: Any) -> None:
-        real(self, *args, **kwargs)
-        raise CommitFailedError("the connection broke")
+    def land_then_raise(self: CommitLog, *args: Any) -> None:
+        real(self, *args)
+        raise OSError("the connection broke")
 
-    monkeypatch.setattr(deltalake.DeltaTable, "create_write_transaction", land_then_raise)
+    monkeypatch.setattr(CommitLog, "put", land_then_raise)
     assert sink.write(place.enclosed(ORDER)).rows == 3
     assert place.rows().num_rows == 3
 
@@ -96,7 +95,7 @@ def test_a_crash_before_the_commit_leaves_nothing_and_the_next_try_all(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(deltalake.DeltaTable, "create_write_transaction", crash)
+        patch.setattr(CommitLog, "put", crash)
         with pytest.raises(KeyboardInterrupt):
             sink.write(place.enclosed(ORDER))
     assert place.rows().num_rows == 0

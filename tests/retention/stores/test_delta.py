@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,10 +45,15 @@ def append_once(table: FencedTable, index: KeyIndex, new: pa.Table) -> int:
     raise AssertionError
 
 
-def test_a_second_writer_that_did_not_look_is_refused(tmp_path: Path) -> None:
-    """A commit against a fence that moved is refused, and the loser sees the winner's rows."""
+@pytest.mark.parametrize("local", [(True, True), (False, False), (True, False), (False, True)])
+def test_a_second_writer_that_did_not_look_is_refused(tmp_path: Path, local: tuple[bool, bool]) -> None:
+    """A commit against a fence that moved is refused, and the loser sees the winner's rows.
+
+    So it is where ebb puts the commit, where the library does, and where both do.
+    """
     create_table(spec(tmp_path))
     first, second = FencedTable(spec(tmp_path)), FencedTable(spec(tmp_path))
+    first.log.local, second.log.local = local
     assert first.commit(first.write_files(rows(0, 3)), {})
     files = second.write_files(rows(0, 3))
     assert not second.commit(files, {})
@@ -63,6 +69,16 @@ def test_making_a_table_twice_is_harmless_and_new_columns_are_added(tmp_path: Pa
     wider = TableSpec(spec(tmp_path).uri, SCHEMA.append(pa.field("more", pa.int64())), "event_date", ("event_date",))
     create_table(wider)
     assert open_table(wider.uri).dataset().schema.names[-1] == "more"
+
+
+def test_a_table_of_an_older_ebb_gets_the_settings_of_today(tmp_path: Path) -> None:
+    """Seven days of commits in the log become seconds when a writer starts; once set, no commit is made for it."""
+    create_table(replace(spec(tmp_path), log="interval 7 days"))
+    create_table(spec(tmp_path))
+    table = open_table(spec(tmp_path).uri)
+    assert table.configuration()["delta.logRetentionDuration"] == "interval 10 seconds"
+    create_table(spec(tmp_path))
+    assert table.refresh() == table.version == 1
 
 
 def test_no_value_reaches_the_log_or_the_statistics(tmp_path: Path) -> None:

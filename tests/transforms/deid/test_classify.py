@@ -89,7 +89,7 @@ def test_expired_on_arrival(classified: Classified) -> None:
     batch = classified(
         line(event_time="2026-04-30T15:59:59Z"),
         line(event_time="2026-04-30T16:00:00Z"),
-        line(event_time="0001-01-01T00:00:00+14:00"),
+        line(event_time="0001-01-01T00:00:00Z"),
         now=datetime(2026, 10, 30, 16, tzinfo=UTC),
     )
     assert dict(batch.dropped) == {"EXPIRED_ON_ARRIVAL": 2}

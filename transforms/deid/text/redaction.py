@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.deid.text.detection import detect
+from transforms.deid.text.detection import TOUCHY, detect
 from transforms.deid.text.spans import Span
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def redact(texts: pa.Array, mode: Mode = "placeholder", token: Token | None = No
         raise ValueError("mode token needs a token function, and no other mode takes one")
     short = pc.less_equal(pc.binary_length(texts), LONGEST)
     kept = pc.if_else(short, texts, pa.scalar(None, texts.type))
-    changed = [None if text is None else _redacted(text, mode, token) for text in kept.to_pylist()]
-    return pa.array(changed, texts.type)
+    # Most texts hold nothing that any detector would look at: one pattern over the column says so.
+    touchy = pc.fill_null(pc.match_substring_regex(kept, TOUCHY), False)  # noqa: FBT003 - Arrow's signature
+    changed = [_redacted(text, mode, token) for text in kept.filter(touchy).to_pylist()]
+    return pc.replace_with_mask(kept, touchy, pa.array(changed, texts.type)) if changed else kept
 
 
 def _redacted(text: str, mode: Mode, token: Token | None) -> str | None:

@@ -42,6 +42,7 @@ def length(values: pa.Array) -> pa.Array:
 def language(values: pa.Array) -> pa.Array:
     """Return `zh`, `ja`, `ko`, `ru`, `ar`, …, `latin`, or `other` for digits and signs alone."""
     found = pc.if_else(pc.is_valid(values), pa.scalar("other"), pa.scalar(None, pa.string()))
-    for name, pattern in reversed(_SCRIPTS):
+    ascii_only = pc.all(pc.string_is_ascii(values), min_count=0).as_py()
+    for name, pattern in reversed(_SCRIPTS[-1:] if ascii_only else _SCRIPTS):
         found = pc.if_else(pc.fill_null(pc.match_substring_regex(values, pattern), False), name, found)  # noqa: FBT003
     return found

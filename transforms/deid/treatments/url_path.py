@@ -30,7 +30,9 @@ def url_path(values: pa.Array, *, host: bool, templates: tuple[str, ...] = ()) -
         host: write the lower-cased host before the path; an address as `ip`, an odd or odd-looking label as `*`.
         templates: such as `/product/{id}/{name}.html`, matched against the path, first one first.
     """
-    bare = pc.replace_substring_regex(pc.utf8_trim_whitespace(values), r"(?s)[?#].*$", "")
+    bare = pc.utf8_trim_whitespace(values)
+    for sign in ("?", "#"):
+        bare = pc.list_element(pc.split_pattern(bare, sign, max_splits=1), 0)
     # Queries make URLs distinct: what is left repeats, and is treated once.
     repeated = encode(bare)
     return spread(_template(repeated.values, host=host, templates=templates), repeated.codes)
@@ -41,8 +43,10 @@ def _template(bare: pa.Array, *, host: bool, templates: tuple[str, ...]) -> pa.A
     path = pc.replace_substring_regex(path, r"(?s);[^/]*", "")
     path = pc.replace_substring_regex(path, r"^//+", "/")  # or it would read as a host the next time
     safe = pc.replace_substring_regex(path, rf"(?s){_UNSAFE}", "*")
-    safe = pc.replace_substring_regex(safe, rf"[^/]{{{LONGEST_SEGMENT + 1},}}", "*")
-    safe = pc.replace_substring_regex(safe, rf"^((?:[^/]*/){{{MOST_SLASHES}}}).+$", r"\1*")
+    few = encode(safe)
+    short = pc.replace_substring_regex(few.values, rf"[^/]{{{LONGEST_SEGMENT + 1},}}", "*")
+    short = pc.replace_substring_regex(short, rf"^((?:[^/]*/){{{MOST_SLASHES}}}).+$", r"\1*")
+    safe = spread(short, few.codes)
     for template in reversed(templates):
         safe = pc.if_else(pc.match_substring_regex(path, template_pattern(template)), template, safe)
     safe = pc.if_else(pc.equal(safe, ""), "/", safe)

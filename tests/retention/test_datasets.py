@@ -1,0 +1,109 @@
+"""The register: what is refused, and that no message quotes what stood in the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from governance.errors import PolicyError, RefusedError
+from retention.datasets import Register, read_register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """\
+stores: [{id: shop, kind: sql, url_from: SHOP_URL}]
+datasets:
+  - id: shop.orders
+    store: shop
+    table: orders
+    system: sepp
+    role: record
+    class: TXN
+    zone: Europe/London
+    clock: {columns: [completed_at]}
+    subject: customer
+"""
+
+
+def read(folder: Path, text: str) -> Register:
+    """Read a register from text."""
+    path = folder / "datasets.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_register(path)
+
+
+def test_a_good_register_is_read_and_has_a_digest(tmp_path: Path) -> None:
+    """The digest changes with the register, and with nothing else."""
+    first = read(tmp_path, GOOD)
+    assert first.dataset("shop.orders").retention == "TXN"
+    assert first.digest == read(tmp_path, "# a remark\n" + GOOD).digest
+    assert first.digest != read(tmp_path, GOOD.replace("sepp", "mic_global")).digest
+    with pytest.raises(RefusedError):
+        first.dataset("nothing")
+
+
+@pytest.mark.parametrize("change", [("    class: TXN\n", ""), ("class: TXN", "class:"), ("class: TXN", "class: ''")])
+def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) -> None:
+    """R-RET-01: RET_NO_CLASS."""
+    with pytest.raises(RefusedError, match=r"RET_NO_CLASS.*shop.orders"):
+        read(tmp_path, GOOD.replace(*change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("class: TXN", "class: NONE"), "never stored"),
+        (("Europe/London", "Mars/Olympus"), "zone"),
+        (("store: shop", "store: shed"), "unknown store"),
+        (("url_from: SHOP_URL", "url_from: X, url: y"), "one of them"),
+        (("{columns: [completed_at]}", "{}"), "at least one column"),
+        (("class: TXN", "class: CONTENT"), "clock.ended"),
+        (("    subject: customer\n", "    derived_from: [nothing]\n"), "derived_from"),
+        (("    subject: customer\n", "    sql: 'DROP TABLE x'\n"), "sql"),
+        (("    subject: customer\n", "    action: anonymize\n"), "come together"),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {name: {do: pseudonymize}}}\n",
+            ),
+            "not anonymizing",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01, until: 2028-01-01}\n",
+            ),
+            "twelve months",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    extension: {criterion: RC-4, reason: r, owner: o, decided: 2026-01-01, until: 2026-02-01}\n",
+            ),
+            "evidence",
+        ),
+        (
+            ("    subject: customer\n", "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01}\n"),
+            "until",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    """Each refusal says what is wrong."""
+    with pytest.raises(PolicyError, match=said):
+        read(tmp_path, GOOD.replace(*change))
+
+
+def test_messages_never_quote_a_value(tmp_path: Path) -> None:
+    """A file in the wrong place may hold anything."""
+    with pytest.raises(PolicyError) as found:
+        read(tmp_path, GOOD.replace("role: record", "role: sentinel-value"))
+    assert "sentinel-value" not in str(found.value)
+    assert "role" in str(found.value)
+    for text in ("{", "- 1\n- 2\n"):
+        with pytest.raises(PolicyError):
+            read(tmp_path, text)
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_register(tmp_path / "nothing.yaml")
