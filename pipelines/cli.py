@@ -22,7 +22,7 @@ COMMANDS = {
     "dead-letters": ("pipelines.commands.dead_letters:dead_letters", "List, open and replay rejected events."),
     "query": ("pipelines.commands.query:query", "Ask the de-identified tables with SQL."),
     "catalog": ("pipelines.commands.query:catalog", "Say what was done to each column."),
-    "sweep": ("pipelines.commands.sweep:sweep", "Delete or anonymize what is past its time: plan, approve, apply, verify."),
+    "sweep": ("pipelines.commands.sweep:sweep", "Plan, approve, apply and verify deletion."),
     "datasets": ("pipelines.commands.datasets:datasets", "Check and list what is stored where, and until when."),
     "hold": ("pipelines.commands.hold:hold", "Keep data from deletion for a legal case."),
     "ledger": ("pipelines.commands.ledger:ledger", "Show the record of what was done, and check its chain."),

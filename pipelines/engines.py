@@ -112,7 +112,10 @@ def _prism_program() -> Path:
 
 
 def _run_portable(job: Job, run: StreamRun, options: Sequence[str]) -> None:
-    pipeline = beam.Pipeline(options=PipelineOptions([*options, "--streaming"]))
+    try:
+        pipeline = beam.Pipeline(options=PipelineOptions([*options, "--streaming"]))
+    except ValueError as problem:  # of options alone: no event has been read yet
+        raise UsageError(f"the runner refuses its options: {' '.join(str(problem).split())}") from None
     job(pipeline, run)
     with _interrupts_kept_from_children():
         result = pipeline.run()

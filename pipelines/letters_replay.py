@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipelines.launch import Launch
     from pipelines.settings import Settings
-    from pipelines.sinks.lake import Sum
+    from pipelines.sinks.sums import Sum
     from retention.dead_letters import Census, Selection
 
 

@@ -17,7 +17,7 @@ from governance.keys import Keyring, OpsKey, RootKey
 from governance.policy import RECORD_STREAMS
 from pipelines.options import emit_json
 from pipelines.settings import wall_clock
-from pipelines.sinks.lake import Sum
+from pipelines.sinks.sums import Sum
 from transforms.deid.classify import classify
 from transforms.deid.decode import Decoder
 from transforms.deid.enclosing import Enclosure

@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from governance.errors import KeyringError, UsageError
+from governance.errors import EbbError, KeyringError, UsageError
 from governance.keys import Keyring, OpsKey, RootKey, keyring_exists, keyring_place
 
 if TYPE_CHECKING:
@@ -133,7 +133,13 @@ def ensure_home(settings: Settings) -> list[str]:
     """
     made: list[str] = []
     if not settings.home.is_dir():
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise EbbError(
+                f"the folder {settings.home} cannot be made ({problem.strerror}): choose another with --home, "
+                "or let this user write there"
+            ) from None
         made.append(f"Made the folder {settings.home}, closed to other users.")
     there = keyring_exists(settings.keyring_url)
     if not there and ROOT_KEY_VARIABLE not in os.environ and RootKey.write_new(settings.root_key_file):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from governance.policy import RECORD_STREAMS, STREAMS
 from pipelines.endpoints import PubSubEndpoint
 from pipelines.lake_datasets import existing
-from pipelines.sinks.lake import Sum
+from pipelines.sinks.sums import Sum
 from pipelines.sources.files import FilesReader, FilesSource
 from retention.stores.delta import Table, open_table
 

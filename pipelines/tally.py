@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipelines.sinks.lake import Sum
+from pipelines.sinks.sums import Sum
 from retention.stores.delta import Table, open_table
 
 if TYPE_CHECKING:

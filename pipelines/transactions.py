@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.sinks.commit import CountEvents
-from pipelines.sinks.vault import CommitToVault
+from pipelines.sinks.commit import CommitToVault, CountEvents
 from pipelines.sources.read import ReadEvents
 from transforms.classify_events import ClassifyEvents
 from transforms.decode_events import DecodeEvents

@@ -57,7 +57,10 @@ class Emulator:
 
         A fresh name a test: what a killed consumer leaves behind stays with its subscription.
         """
-        name = f"{prefix}-{uuid.uuid4().hex[:8]}"
+        return self.make_topic(f"{prefix}-{uuid.uuid4().hex[:8]}", ack_deadline)
+
+    def make_topic(self, name: str, ack_deadline: int = 60) -> tuple[str, str]:
+        """Make the topic `name` and its subscription; return both short names."""
         publisher, subscriber = self._clients()
         with publisher, subscriber:
             topic = f"projects/{self.project}/topics/{name}"
@@ -66,6 +69,11 @@ class Emulator:
                 name=f"projects/{self.project}/subscriptions/{name}-sub", topic=topic, ack_deadline_seconds=ack_deadline
             )
         return name, f"{name}-sub"
+
+    def delete_subscription(self, subscription: str) -> None:
+        """Delete a subscription, and what waits in it."""
+        with subscriber_client() as subscriber:
+            subscriber.delete_subscription(subscription=f"projects/{self.project}/subscriptions/{subscription}")
 
     def publish(self, topic: str, messages: Sequence[tuple[bytes, dict[str, str]]]) -> None:
         """Publish messages of (data, attributes)."""
@@ -104,9 +112,9 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def running_emulator(java: Path, jar: Path, log: Path) -> Iterator[Emulator]:
-    """Start the emulator on a free port of this machine, wait until it answers, stop it at the end."""
-    port = free_port()
+def running_emulator(java: Path, jar: Path, log: Path, port: int | None = None) -> Iterator[Emulator]:
+    """Start the emulator on `port`, or a free one, of this machine, wait until it answers, stop it at the end."""
+    port = port or free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(java), "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"],

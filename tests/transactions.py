@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from pipelines.sinks.lake import Sum
+    from pipelines.sinks.sums import Sum
     from transforms.deid.events import Batch
 
 OPS_BYTES = bytes(range(1, 33))

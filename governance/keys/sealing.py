@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _NONCE_BYTES = 12
 _KEY_BITS = 256
+_BUNDLES = 10_000
 
 
 class BundleSealer(Handle):
@@ -124,23 +125,25 @@ class SealedOpener(Handle):
     It belongs to the calling thread.
     """
 
-    __slots__ = ("_bundle", "_cipher", "_days", "_keyring", "_ops", "_purpose")
+    __slots__ = ("_bundles", "_days", "_keyring", "_ops", "_purpose")
 
     def __init__(self, ops: OpsKey, keyring: Keyring, purpose: str) -> None:
         self._ops = ops
         self._keyring = keyring
         self._purpose = purpose
         self._days: dict[str, X25519PrivateKey] = {}
-        self._bundle: tuple[str, bytes] | None = None
-        self._cipher: AESGCM | None = None
+        self._bundles: dict[tuple[str, bytes], AESGCM] = {}
 
     def open(self, day: str, wrapped_key: bytes, sealed: bytes, associated: bytes) -> bytes:
         """Return the payload of a sealed row; see `open_sealed`."""
         try:
-            if self._cipher is None or self._bundle != (day, wrapped_key):
+            cipher = self._bundles.get((day, wrapped_key))
+            if cipher is None:
                 key = _suite().decrypt(wrapped_key, self._day_key(day), _data_key_info(self._purpose, day))
-                self._bundle, self._cipher = (day, wrapped_key), AESGCM(key)
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
+                if len(self._bundles) >= _BUNDLES:  # compaction mixes the rows of many bundles
+                    self._bundles.clear()
+                cipher = self._bundles[day, wrapped_key] = AESGCM(key)
+            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
         except (InvalidTag, ValueError):
             raise KeyringError("the row does not open: another ops key sealed it, or the row was changed") from None
 

@@ -100,9 +100,7 @@ def rotate(
 @keys.command("destroy", epilog="Example: ebb keys destroy 2026H1 --system sepp")
 @click.argument("epoch", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask for the epoch's name.")
-@click.option(
-    "--expired", is_flag=True, help="Destroy window keys past their two days, where no stream does."
-)
+@click.option("--expired", is_flag=True, help="Destroy window keys past their two days, where no stream does.")
 @_choosing
 @common
 def destroy(

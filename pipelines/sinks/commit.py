@@ -1,23 +1,34 @@
-"""The sink as a step of the graph: one bundle, one commit."""
+"""The sinks as steps of the graph: one bundle, one commit."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from pipelines.sinks.lake import LakeTables, LakeWriter
+from pipelines.sinks.vault import VaultTables, VaultWriter
 from transforms.deid.engine import stream_schema
 from transforms.fused import contained, refuse_shuffle_before
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from pipelines.sinks.sums import Sum
     from transforms.deid.events import Batch
     from transforms.job import StreamJob
+
+
+class Writer(Protocol):
+    """Commits batches of one stream."""
+
+    def write(self, batch: Batch) -> Sum:
+        """Commit a batch and return what became of its records."""
+        ...
 
 
 @dataclass
@@ -39,8 +50,20 @@ class CommitToLake(beam.PTransform):
 
     def expand(self, pcoll: beam.PCollection) -> beam.PCollection:
         """Batch → str, the bundle's sum as JSON, free of values."""
-        refuse_shuffle_before(pcoll, "the lake")
-        return pcoll | beam.ParDo(_CommitFn(self.job, self.lake, self.metadata)).with_output_types(str)
+        return _committed(pcoll, "the lake", partial(_lake_writer, self.job, self.lake, self.metadata))
+
+
+@dataclass
+class CommitToVault(beam.PTransform):
+    """Write each batch of transactions into the vault exactly once; otherwise as `CommitToLake`."""
+
+    job: StreamJob
+    lake: str
+    metadata: Mapping[str, str]
+
+    def expand(self, pcoll: beam.PCollection) -> beam.PCollection:
+        """Batch → str, the bundle's sum as JSON, free of values."""
+        return _committed(pcoll, "the vault", partial(_vault_writer, self.job, self.lake, self.metadata))
 
 
 @dataclass
@@ -65,16 +88,27 @@ class _CountFn(beam.DoFn):
         yield read
 
 
+def _committed(pcoll: beam.PCollection, sink: str, open_writer: Callable[[], Writer]) -> beam.PCollection:
+    refuse_shuffle_before(pcoll, sink)
+    return pcoll | beam.ParDo(_CommitFn(open_writer)).with_output_types(str)
+
+
+def _lake_writer(job: StreamJob, lake: str, metadata: Mapping[str, str]) -> LakeWriter:
+    tables = LakeTables(lake, job.stream, stream_schema(job.catalogue(), job.stream))
+    return LakeWriter(tables, metadata, job.open_keyring().event_keys(job.stream).file_id, job.clock.wall)
+
+
+def _vault_writer(job: StreamJob, lake: str, metadata: Mapping[str, str]) -> VaultWriter:
+    tables = VaultTables(lake, job.stream)
+    return VaultWriter(tables, metadata, job.open_keyring().event_keys(job.stream).file_id, job.clock.wall)
+
+
 class _CommitFn(beam.DoFn):
-    def __init__(self, job: StreamJob, lake: str, metadata: Mapping[str, str]) -> None:
-        self._job = job
-        self._lake = lake
-        self._metadata = dict(metadata)
+    def __init__(self, open_writer: Callable[[], Writer]) -> None:
+        self._open_writer = open_writer
 
     def setup(self) -> None:
-        events = self._job.open_keyring().event_keys(self._job.stream)
-        tables = LakeTables(self._lake, self._job.stream, stream_schema(self._job.catalogue(), self._job.stream))
-        self._writer = LakeWriter(tables, self._metadata, events.file_id, self._job.clock.wall)
+        self._writer = self._open_writer()
 
     def process(self, element: Batch) -> Iterator[str]:
         # The source hands out one batch a bundle, so committing here is committing once a bundle.

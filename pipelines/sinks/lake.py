@@ -8,23 +8,22 @@ already is dropped and counted as `DUPLICATE`.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from pipelines.sinks.letters import LetterWriter, first_of_each, letters_spec
+from pipelines.sinks.sums import Sum, marks_of, removed_of, said_of
 from retention.stores.delta import FencedTable, TableSpec, attempts, create_table
 from retention.stores.disk import plain_errors
 from retention.stores.key_index import KeyIndex, as_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from retention.stores.delta import DataFile
@@ -84,56 +83,6 @@ class LakeTables:
         return TableSpec(f"{self.lake}/{path}/{self.stream}", pa.schema(columns), "event_date", ("event_hour",))
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """What became of the records of one bundle: `read` equals all the others together.
-
-    Attributes:
-        read: records read.
-        rows: rows added to the anonymous table.
-        personal: rows added to the personal table.
-        dead_letters: sealed rejects by code.
-        dropped: events not stored by code, `DUPLICATE` among them.
-        fields_dropped: values removed by "code path"; not part of the sum of events.
-        held: rows among those added that no calendar ends yet, by code.
-    """
-
-    read: int = 0
-    rows: int = 0
-    personal: int = 0
-    dead_letters: Mapping[str, int] = field(default_factory=dict)
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    fields_dropped: Mapping[str, int] = field(default_factory=dict)
-    held: Mapping[str, int] = field(default_factory=dict)
-
-    def __add__(self, other: Sum) -> Sum:
-        """Add two sums part by part."""
-        return Sum(
-            self.read + other.read,
-            self.rows + other.rows,
-            self.personal + other.personal,
-            _added(self.dead_letters, other.dead_letters),
-            _added(self.dropped, other.dropped),
-            _added(self.fields_dropped, other.fields_dropped),
-            _added(self.held, other.held),
-        )
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every record is accounted for."""
-        stored = self.rows + self.personal + sum(self.dead_letters.values())
-        return self.read == stored + sum(self.dropped.values())
-
-    def parts(self) -> dict[str, Any]:
-        """Return the parts by name, the counts by code as plain dictionaries."""
-        values = {name: getattr(self, name) for name in Sum.__slots__}
-        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
-
-    def to_json(self) -> str:
-        """Return the form that stands in a commit's metadata."""
-        return json.dumps(self.parts(), sort_keys=True)
-
-
 class LakeWriter:
     """Commits batches of one stream; one for each process, safe beside others on the same tables.
 
@@ -180,9 +129,8 @@ class LakeWriter:
             nonlocal result
             repeated = duplicates + anonymous.num_rows - kept
             dropped = batch.dropped + Counter({"DUPLICATE": repeated})
-            paths = {f"{code} {path}": number for (code, path), number in batch.fields_dropped.items()}
-            result = Sum(batch.read, kept, kept_personal, kept_letters, dropped, paths)
-            return self._metadata_of_sum(result, batch)
+            result = Sum(batch.read, kept, kept_personal, kept_letters, dropped, removed_of(batch))
+            return {**self._metadata, **said_of(result, batch)}
 
         self._append(self._anonymous, 0, anonymous, summed, batch.ranges)
         return result
@@ -207,9 +155,7 @@ class LakeWriter:
                 fresh = rows.filter(mask)
                 files = table.write_files(fresh)
                 before = mask
-            marks = {f"file:{self._file_id(r.base)}": r.end for r in ranges}
-            marks = {name: max(end, table.transaction(name) or 0) for name, end in marks.items()}
-            if table.commit(files, metadata(fresh.num_rows), marks):
+            if table.commit(files, metadata(fresh.num_rows), marks_of(ranges, table, self._file_id)):
                 break
         for file in files:
             keys = as_keys(fresh["event_key"].filter(pa.compute.equal(fresh["event_date"], file.partition)))
@@ -230,15 +176,3 @@ class LakeWriter:
 
     def _metadata_of_rows(self, kept: int) -> dict[str, str]:
         return {**self._metadata, "ebb.rows": str(kept)}
-
-    def _metadata_of_sum(self, result: Sum, batch: Batch) -> dict[str, str]:
-        lines = {**self._metadata, "ebb.rows": str(result.rows), "ebb.sum": result.to_json()}
-        if batch.started:
-            lines["ebb.started"] = f"{batch.started:.3f}"
-        if batch.published:
-            lines["ebb.published"] = batch.published.isoformat(timespec="seconds")
-        return lines
-
-
-def _added(left: Mapping[str, int], right: Mapping[str, int]) -> Counter[str]:
-    return Counter(left) + Counter(right)

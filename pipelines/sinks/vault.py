@@ -12,25 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from pipelines.sinks.lake import Sum
 from pipelines.sinks.letters import LetterWriter, first_of_each, letters_spec
+from pipelines.sinks.sums import Sum, marks_of, removed_of, said_of
 from retention.stores.commit_log import DataFile
 from retention.stores.delta import FencedTable, TableSpec, attempts, create_table
 from retention.stores.key_index import KeyIndex, as_keys
 from retention.vault.layout import ByClockMonth, clock_months, vault_spec, write_rows
 from transforms.deid.enclosing import NO_CLOCK
-from transforms.fused import contained, refuse_shuffle_before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from transforms.deid.events import Batch
-    from transforms.job import StreamJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,6 @@ class VaultWriter:
             return Sum()
         kept_letters, duplicates = self._letters.write(batch)
         rows = batch.outputs["vault"]
-        paths = {f"{code} {path}": number for (code, path), number in batch.fields_dropped.items()}
         before: np.ndarray | None = None
         files: list[DataFile] = []
         for _ in attempts():
@@ -110,8 +106,9 @@ class VaultWriter:
                 before = mask
             dropped = batch.dropped + Counter({"DUPLICATE": duplicates + rows.num_rows - fresh.num_rows})
             held = {NO_CLOCK: fresh["due_date"].null_count} if fresh["due_date"].null_count else {}
-            result = Sum(batch.read, fresh.num_rows, 0, kept_letters, dropped, paths, held)
-            if self._table.commit(files, self._metadata_of(result, batch), self._marks(batch)):
+            result = Sum(batch.read, fresh.num_rows, 0, kept_letters, dropped, removed_of(batch), held)
+            metadata = {**self._metadata, **said_of(result, batch)}
+            if self._table.commit(files, metadata, marks_of(batch.ranges, self._table, self._file_id)):
                 break
         self._remember(files)
         return result
@@ -134,55 +131,3 @@ class VaultWriter:
                 part = DataFile(file.path, month, file.rows)
                 self._index.add(as_keys(view.column(part, "event_key")), 0, part)
         self._index.committed(0)
-
-    def _marks(self, batch: Batch) -> dict[str, int]:
-        marks = {f"file:{self._file_id(taken.base)}": taken.end for taken in batch.ranges}
-        return {name: max(end, self._table.transaction(name) or 0) for name, end in marks.items()}
-
-    def _metadata_of(self, result: Sum, batch: Batch) -> dict[str, str]:
-        lines = {**self._metadata, "ebb.rows": str(result.rows), "ebb.sum": result.to_json()}
-        if batch.started:
-            lines["ebb.started"] = f"{batch.started:.3f}"
-        if batch.published:
-            lines["ebb.published"] = batch.published.isoformat(timespec="seconds")
-        return lines
-
-
-@dataclass
-class CommitToVault(beam.PTransform):
-    """Write each batch into the vault exactly once, before its source is acknowledged.
-
-    Attributes:
-        job: the stream's job.
-        lake: root of the lake.
-        metadata: what every commit says of this run; no personal data.
-
-    Raises:
-        RefusedError: at construction, when records could be shuffled or stored before they reach the sink.
-    """
-
-    job: StreamJob
-    lake: str
-    metadata: Mapping[str, str]
-
-    def expand(self, pcoll: beam.PCollection) -> beam.PCollection:
-        """Batch → str, the bundle's sum as JSON, free of values."""
-        refuse_shuffle_before(pcoll, "the vault")
-        return pcoll | beam.ParDo(_CommitFn(self.job, self.lake, self.metadata)).with_output_types(str)
-
-
-class _CommitFn(beam.DoFn):
-    def __init__(self, job: StreamJob, lake: str, metadata: Mapping[str, str]) -> None:
-        self._job = job
-        self._lake = lake
-        self._metadata = dict(metadata)
-
-    def setup(self) -> None:
-        events = self._job.open_keyring().event_keys(self._job.stream)
-        tables = VaultTables(self._lake, self._job.stream)
-        self._writer = VaultWriter(tables, self._metadata, events.file_id, self._job.clock.wall)
-
-    def process(self, element: Batch) -> Iterator[str]:
-        with contained("committing"):
-            total = self._writer.write(element)
-        yield total.to_json()

@@ -12,7 +12,7 @@ import glob
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -73,15 +73,18 @@ class FilesSource:
             file.end_of_content()
             file.content.close()
             if file.lines:
-                return [self.segment(file, file.lines[:number], list(accumulate(file.lengths, initial=0))[:number])]
+                lines, lengths = file.take(number)
+                return [self.segment(file, lines, list(accumulate(lengths, initial=0))[:-1])]
         return []
 
     def segment(self, file: _OpenFile, lines: list[bytes], offsets: list[int]) -> Segment:
         """Return lines as a segment, blank ones left out."""
-        stripped = [(offset, line.rstrip(b"\r")) for offset, line in zip(offsets, lines, strict=False)]
-        kept = [(offset, line) for offset, line in stripped if line]
-        places, records = [offset for offset, _ in kept], [line for _, line in kept]
-        return Segment(self.format, self.system, None, file.base, places, records)
+        if file.returns:
+            lines = [line.rstrip(b"\r") for line in lines]
+        if not all(lines):
+            offsets = list(compress(offsets, lines))
+            lines = list(filter(None, lines))
+        return Segment(self.format, self.system, None, file.base, offsets, lines)
 
 
 @dataclass(slots=True)
@@ -99,6 +102,7 @@ class _OpenFile:
         cut: and how many bytes of it were let go because it is too long.
         held: bytes of the lines that were not handed out.
         packed: the file is compressed, so it does not grow.
+        returns: a carriage return has been read, so line ends have to be looked at.
     """
 
     path: str
@@ -111,21 +115,25 @@ class _OpenFile:
     cut: int = 0
     held: int = 0
     packed: bool = False
+    returns: bool = False
 
     def read_block(self) -> bool:
         """Read on; return whether there was anything."""
         with _named(self.path):
             block = self.content.read(BLOCK)
+        self.returns = self.returns or b"\r" in block
         first, *others = block.split(b"\n")
         if not others:
             self.rest += first
         else:
             self._end_line(self.rest + first, 1)
             self.rest = others.pop()
-            self.lengths += [len(line) + 1 for line in others]
-            bearable = [line[:LONGEST_LINE] for line in others]
-            self.lines += bearable
-            self.held += sum(map(len, bearable))
+            lengths = [len(line) + 1 for line in others]
+            if max(lengths, default=0) > LONGEST_LINE:
+                others = [line[:LONGEST_LINE] for line in others]
+            self.lines += others
+            self.lengths += lengths
+            self.held += sum(map(len, others))
         if len(self.rest) > LONGEST_LINE:
             self.cut += len(self.rest) - LONGEST_LINE
             self.rest = self.rest[:LONGEST_LINE]

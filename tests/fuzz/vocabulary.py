@@ -58,9 +58,11 @@ def forms(catalogue: Catalogue, stream: str) -> dict[str, re.Pattern[str] | None
 
 def _form(treatment: Treatment, row: Row, column: str) -> re.Pattern[str] | None:
     if isinstance(treatment, FreeText):
-        return _one_of({"ko", "ja", "zh", "ru", "ar", "he", "th", "hi", "el", "latin", "other"}) if column.endswith(
-            "_lang"
-        ) else None
+        return (
+            _one_of({"ko", "ja", "zh", "ru", "ar", "he", "th", "hi", "el", "latin", "other"})
+            if column.endswith("_lang")
+            else None
+        )
     if isinstance(treatment, Keep):
         words = _one_of({*treatment.values, keep.OTHER}).pattern
         shape = keep._SHAPES.get(treatment.shape or "", "(?!)")

@@ -1,4 +1,4 @@
-"""The drill of the runbook: half a year of a real shop's order lines, in the vault and in PostgreSQL, swept together."""
+"""The drill of the runbook: half a year of a real shop's order lines, in vault and PostgreSQL, swept together."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def stored(home: Path, name: str, time: str, now: str | None = None) -> str:
     )  # fmt: skip
     assert json.loads(result.stdout)["personal"] == 1, result.output
     rows = open_table(f"{home}/lake/personal/service_log").dataset().to_table().to_pylist()
-    return next(row["subject"] for row in rows if row["event_date"] == time[:10] and row["subject"])
+    return str(next(row["subject"] for row in rows if row["event_date"] == time[:10] and row["subject"]))
 
 
 def hour_ago() -> str:

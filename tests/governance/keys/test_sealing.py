@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import KeyringError
-from governance.keys import BundleSealer, Keyring, OpsKey, RootKey, open_sealed
+from governance.keys import BundleSealer, Keyring, OpsKey, RootKey, SealedOpener, open_sealed
 from governance.keys.keyring import Scope
 from governance.keys.sealing import _data_key_info, _suite, day_key_info
 from tests.governance.keys.conftest import OPS_BYTES, ROOT_BYTES, WALL
@@ -186,3 +186,19 @@ def test_the_handle_stays_and_hides(keyring: Keyring) -> None:
     with pytest.raises(TypeError, match="key material"):
         pickle.dumps(sealer)
     assert repr(sealer) == "<BundleSealer: hidden>"
+
+
+def test_an_opener_takes_the_rows_of_many_bundles_in_any_order(
+    keyring: Keyring, ops: OpsKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that compaction has mixed open as they come, with few data keys remembered or many."""
+    monkeypatch.setattr("governance.keys.sealing._BUNDLES", 2)
+    opener = SealedOpener(ops, keyring, PURPOSE)
+    sealers = [keyring.sealer(PURPOSE, WALL + timedelta(days=day)) for day in range(3)]
+    rows = [(sealer, sealer.seal(str(number).encode(), b"key")) for number in range(3) for sealer in sealers]
+    opened = [opener.open(sealer.day, sealer.wrapped_key(), row, b"key") for sealer, row in rows]
+    assert opened == [str(number).encode() for number in range(3) for _ in sealers]
+    with pytest.raises(KeyringError, match="does not open"):
+        opener.open(sealers[0].day, sealers[1].wrapped_key(), rows[0][1], b"key")
+    with pytest.raises(TypeError, match="key material"):
+        pickle.dumps(opener)

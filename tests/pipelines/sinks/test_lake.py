@@ -11,7 +11,8 @@ import deltalake
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
-from pipelines.sinks.lake import LakeTables, LakeWriter, Sum
+from pipelines.sinks.lake import LakeTables, LakeWriter
+from pipelines.sinks.sums import Sum
 from retention.stores.delta import open_table
 from transforms.deid.events import Batch, DeadLetter, FileRange
 

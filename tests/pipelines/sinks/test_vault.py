@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipelines.sinks.lake import Sum
+from pipelines.sinks.sums import Sum
 from retention.stores.commit_log import CommitLog
 from retention.stores.delta import open_table
 from retention.vault.settling import plan_settlement, settle
