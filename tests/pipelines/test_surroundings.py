@@ -111,7 +111,7 @@ def test_a_broken_folder_of_packs_names_file_and_line(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name: [", "line 2: not YAML"),
+        ("name: [\n", "line 2: not YAML"),
         ('name: !!int ""', "not YAML"),
         ("name: x", "event_type"),
         ("name: x\nevent_type: web_log\nevent_time: published\nfields: {no_such: /a}\n", "fields.no_such"),
