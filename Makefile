@@ -24,7 +24,7 @@ PRISM_BUILT := $(CACHE)/prism-v$(BEAM).built
 LOCK := PYTHONWARNINGS=ignore $(BIN)/pip-compile --quiet --no-build-isolation --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --newline=lf
 
-.PHONY: help setup run test check bench-text lock schemas prism clean
+.PHONY: help setup run test test-kill check bench-text lock schemas prism clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ run: $(VENV)/.runtime ## Show ebb at work: synthetic and real events, from the f
 
 test: $(VENV)/.dev ## Run every test, with branch coverage and its floor
 	"$(BIN)/python" -m pytest --cov --cov-branch --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
+
+test-kill: $(VENV)/.dev ## Kill everything at every moment and print the table of figures (needs the emulator and Prism)
+	"$(BIN)/python" -m pytest tests/kill -q
 
 check: $(VENV)/.dev ## Lint, format, types and the direction of imports
 	"$(BIN)/ruff" check .

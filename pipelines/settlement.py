@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from governance.calendar import local_date
 from governance.errors import KeyringError, LakeError, RefusedError
 from governance.keys import EnvelopeOpener, OpsKey
+from governance.ledger import Ledger
 from pipelines.settings import wall_clock
 from retention.stores.delta import FencedTable
 from retention.vault.layout import open_counts, rows_under, vault_spec
@@ -60,7 +61,7 @@ def settle_vault(
         progress: told of rows as they are committed.
 
     Raises:
-        RefusedError: `now` is later than the wall clock.
+        RefusedError: `now` is later than the wall clock, or a sweep is at work.
         KeyringError: no ops key, or another one.
         LakeError: there is no vault, or writers left no gap.
     """
@@ -74,15 +75,16 @@ def settle_vault(
     if now is not None:
         metadata["ebb.now"] = now.isoformat()
     total = Settled()
-    for _ in range(TRIES):
-        table.refresh()
-        plan = plan_settlement(table, local_date(now or wall), local_date(wall))
-        try:
-            settle(table, plan, opener, keyring, metadata=metadata, progress=progress, done=total)
-        except MovedAwayError:
-            continue
-        gone = _destroy_stale(table, plan, keyring, wall)
-        return Report(total.moved, total.reopened, total.renewed, gone, _waiting(table))
+    with Ledger.open(settings.ledger_url).sweeping():  # no sweep may take a row for gone while it is on its way
+        for _ in range(TRIES):
+            table.refresh()
+            plan = plan_settlement(table, local_date(now or wall), local_date(wall))
+            try:
+                settle(table, plan, opener, keyring, metadata=metadata, progress=progress, done=total)
+            except MovedAwayError:
+                continue
+            gone = _destroy_stale(table, plan, keyring, wall)
+            return Report(total.moved, total.reopened, total.renewed, gone, _waiting(table))
     raise LakeError("other writers kept replacing files of the vault: run it again when they are done")
 
 

@@ -11,7 +11,7 @@ import hashlib
 import io
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import zstandard
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BASE_BYTES = 4096
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE, _REPEATED = b"\x2a\x4d\x18", 1
 _CHUNK = 1 << 20
 DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 """What reading a compressed file raises when it is damaged or cut short."""
@@ -47,9 +48,67 @@ def open_content(path: Path | str) -> BinaryIO:
     if kind == "zstd":
         # A rotated log may be several frames, one after the other.
         file = Path(path).open("rb")  # noqa: SIM115 - closed with the reader
-        frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        return io.BufferedReader(cast("io.RawIOBase", frames), _CHUNK)
+        return io.BufferedReader(_WholeFrames(file), _CHUNK)
     return Path(path).open("rb")
+
+
+class _WholeFrames(io.RawIOBase):
+    """The content of a zstd file; the library takes a file that was cut short for a whole one, this does not."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Fill `target` with content; EOFError at the end of a file that does not end with a frame."""
+        count: int = self._frames.readinto(target)
+        if count == 0 and not ends_with_a_frame(self._file):
+            raise EOFError("the last frame is cut short")
+        return count
+
+    def close(self) -> None:
+        """Close the file."""
+        if not self.closed:
+            self._frames.close()
+            self._file.close()
+        super().close()
+
+
+def ends_with_a_frame(file: BinaryIO) -> bool:
+    """Say whether a zstd file ends where a frame ends; reads the headers of frames and blocks (RFC 8878) alone."""
+    size = file.seek(0, io.SEEK_END)
+    at = file.seek(0)
+    while at < size:
+        magic = file.read(4)
+        if len(magic) == 4 and magic[0] & 0xF0 == 0x50 and magic[1:] == _SKIPPABLE:  # noqa: PLR2004
+            at = file.seek(int.from_bytes(file.read(4), "little"), io.SEEK_CUR)
+            continue
+        if magic != _ZSTD or not (head := file.read(1)):
+            return False
+        checksum = _skip_frame_header(file, head[0])
+        last = False
+        while not last:
+            block = file.read(3)
+            if len(block) < 3:  # noqa: PLR2004 - the header of a block
+                return False
+            header = int.from_bytes(block, "little")
+            last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
+            at = file.seek(1 if kind == _REPEATED else length, io.SEEK_CUR)
+        at = file.seek(checksum, io.SEEK_CUR)
+    return at == size
+
+
+def _skip_frame_header(file: BinaryIO, descriptor: int) -> int:
+    """Go to the first block of a frame and return how many bytes its checksum has."""
+    single = descriptor >> 5 & 1
+    sizes, names = (single, 2, 4, 8), (0, 1, 2, 4)
+    file.seek((1 - single) + names[descriptor & 3] + sizes[descriptor >> 6], io.SEEK_CUR)
+    return 4 if descriptor & 4 else 0
 
 
 def base_of(head: bytes) -> str:

@@ -6,6 +6,7 @@ most one `RawBundle`, hands the acknowledgement to the bundle's finalizer, and d
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,7 @@ from apache_beam.io.iobase import RestrictionProgress, RestrictionTracker
 from apache_beam.io.restriction_trackers import OffsetRange
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.core import RestrictionProvider
+from apache_beam.utils.shared import Shared
 from apache_beam.utils.timestamp import Duration
 
 from transforms.deid.events import RawBundle, Segment
@@ -154,21 +156,49 @@ class _BundleProvider(RestrictionProvider):
         """Leave nothing when the pipeline drains: what was not acknowledged stays at the source."""
 
 
+class _OpenSource:
+    """One open reader for all instances of a read in a process; it closes when the last of them lets go."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._holders = 0
+        self._reader: Reader | None = None
+
+    def take(self, source: Source) -> Reader:
+        with self._guard:
+            if self._reader is None:
+                self._reader = source.open()
+            self._holders += 1
+            return self._reader
+
+    def let_go(self) -> None:
+        with self._guard:
+            self._holders -= 1
+            if not self._holders and self._reader is not None:
+                self._reader.close()
+                self._reader = None
+
+
 class _ReadFn(beam.DoFn):
     def __init__(self, source: Source, limits: ReadLimits) -> None:
         self._source = source
         self._limits = limits
+        # A runner makes another instance while the last bundle waits for its finalizer. With a reader of its own each
+        # would keep back what it had pulled ahead, while the other finds the source empty.
+        self._shared = Shared()
+        self._opened: _OpenSource | None = None
         self._reader: Reader | None = None
 
     def teardown(self) -> None:
-        if self._reader:
-            self._reader.close()
-            self._reader = None
+        if self._opened and self._reader:
+            self._opened.let_go()
+            self._opened = self._reader = None
 
     def _read(self, finalizer: Any, tracker: Any) -> Iterator[RawBundle]:
         if self._reader is None:
             with contained("opening the source"):
-                self._reader = self._source.open()
+                self._opened = self._shared.acquire(_OpenSource)
+                self._reader = self._opened.take(self._source)
         finalizer.register(_nothing)  # Prism finalizes every bundle, and Python knows only those that asked for it
         restriction = tracker.current_restriction()
         if not tracker.try_claim(restriction.start):

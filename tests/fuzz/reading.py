@@ -40,7 +40,7 @@ def main() -> None:
     lines = bundles = content = largest = 0
     before = peak()
     with closing(source.open()) as reader:
-        while bundle := reader.pull(0.0):
+        while (bundle := reader.pull(0.0)) is not None:  # one of blank lines is empty, and no end
             table.refresh()
             if bundles % 50 == 0:
                 table.commit([], {}, {f"file:{reader._file_id(one.base)}": one.end for one in bundle.ranges})

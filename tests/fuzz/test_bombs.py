@@ -86,9 +86,8 @@ def test_a_window_that_is_too_wide_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_archive_names_itself(tmp_path: Path, kind: str, where: str) -> None:
     """Whatever byte is wrong or missing, the sentence names the file; nothing beyond it is invented."""
     content = b"".join(b'{"a":%d}\n' % (number * 7919 % 100_003) for number in range(200_000))
-    whole = (
-        gzip.compress(content) if kind == "gzip" else zstandard.ZstdCompressor(write_checksum=True).compress(content)
-    )
+    pack = gzip.compress if kind == "gzip" else zstandard.ZstdCompressor(write_checksum=True).compress
+    whole = pack(content)
     broken = {
         "head": whole[:6] + b"\xff" * 30 + whole[36:],
         "middle": whole[: len(whole) // 2] + b"\xff" * 64 + whole[len(whole) // 2 + 64 :],

@@ -101,7 +101,7 @@ def test_a_broken_folder_of_packs_names_file_and_line(
     """A pack that is no YAML, no pack or no file is named with its line, and nothing is made."""
     (tmp_path / "packs").mkdir()
     path = tmp_path / "packs" / "a.yaml"
-    path.mkdir() if text is None else path.write_text(text)  # type: ignore[func-returns-value]
+    path.mkdir() if text is None else path.write_text(text)
     ended, said = ebb(*drain, "--packs", str(tmp_path / "packs"))
     assert (ended, words in said) == (1, True), said
     assert "`ebb policy check`" in said

@@ -7,6 +7,7 @@ Each line becomes a row or a dead letter; one bad line never takes its neighbour
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,6 @@ from transforms.deid.rejects import Record, dead_letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from governance.keys import EventKeys
     from governance.policy import Catalogue
@@ -87,7 +87,7 @@ class Decoder:
         received = [segment.published for segment in bundle.segments if segment.published is not None]
         batch.published = min(received, default=None)
         batch.origins = tuple(
-            Origin(one.format or self._default, one.system, one.published, one.base) for one in bundle.segments
+            Origin(one.format or self._default, one.system, _plain(one.published), one.base) for one in bundle.segments
         )
         batch.replayed = bundle.replayed
         tables = [self._decode(name, _Lines(bundle, numbers), batch, now) for name, numbers in formats.items()]
@@ -190,6 +190,13 @@ def _formats(default: str, contract: Contract, known: Mapping[str, FormatMapping
     if default in found:
         check_mapping(found[default], contract)
     return found
+
+
+def _plain(instant: datetime | None) -> datetime | None:
+    """Return an instant of a transport's own class, such as Pub/Sub's, as one that can be sealed."""
+    if instant is None or type(instant) is datetime:
+        return instant
+    return datetime.combine(instant.date(), instant.timetz())
 
 
 class _Lines:

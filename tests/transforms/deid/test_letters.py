@@ -87,6 +87,23 @@ def test_every_step_seals_where_a_record_came_from(rejected: Batch, shared_keyri
     }
 
 
+class _OwnDatetime(datetime):
+    """An instant of a library's own class, as Pub/Sub's client hands them out."""
+
+
+def test_a_time_of_receipt_may_be_of_a_librarys_class(
+    decoder: Decoder, sealer: Sealer, shared_keyring: Keyring, ops: OpsKey
+) -> None:
+    """Pub/Sub's instants are sealed as plain ones, to the microsecond."""
+    own = _OwnDatetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    batch = decoder(RawBundle((Segment("native", None, own, "m", (0,), [b"{"]),)), sealer)
+    sealed = batch.dead_letters[0].sealed
+    assert sealed is not None
+    opener = SealedOpener(ops, shared_keyring, PURPOSE)
+    held = read_letter(opener.open(sealer.day, sealer.wrapped_key(), sealed, batch.dead_letters[0].event_key))
+    assert held.published == datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
 def test_a_replayed_record_bears_the_key_it_had(
     rejected: Batch, decoder: Decoder, sealer: Sealer, catalogue: Catalogue
 ) -> None:
