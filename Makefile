@@ -12,6 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # The only place where the least branch coverage of the suite is written down.
 COVERAGE_FLOOR ?= 85
+# How often `make bench` measures, and on how many events.
+ROUNDS ?= 5
+SIZES ?= 200000,1000000
+
 # Narrows the tests: make test ARGS="tests/governance -x" COVERAGE_FLOOR=0
 ARGS ?=
 
@@ -46,6 +50,9 @@ check: $(VENV)/.dev ## Lint, format, types and the direction of imports
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 	PATH="$(abspath $(BIN)):$$PATH" lint-imports
+
+bench: $(VENV)/.dev ## Measure throughput beside a hand-written script ($EBB_BENCH); ROUNDS=1 SIZES=200000 is quick
+	"$(BIN)/python" -m tests.benchmarks.throughput --rounds $(ROUNDS) --sizes $(SIZES) $(ARGS)
 
 bench-text: $(VENV)/.dev ## Measure the detection of personal data in text, beside Presidio's
 	"$(BIN)/python" -m tests.benchmarks.text.bench $(ARGS)

@@ -26,7 +26,7 @@ from pipelines.stream import Job, StreamRun
 from pipelines.tally import Tally
 from pipelines.transactions import transactions
 from pipelines.watch import Watch
-from transforms.deid.decode import check_format
+from transforms.deid.decode import check_format, check_system
 from transforms.deid.engine import stream_schema
 from transforms.deid.gate import Authorization
 from transforms.job import StreamJob
@@ -174,6 +174,9 @@ def _source(options: RunOptions, settings: Settings, table: str) -> Source:
             options.max_seconds,
             options.quiet,
         )
+    check_system(options.record_format, options.system)
+    if Path(endpoint.pattern).is_dir():
+        raise UsageError(f"{endpoint.pattern} is a folder: use files:{endpoint.pattern.rstrip('/')}/*")
     if options.drain and not matching(endpoint.pattern):
         raise UsageError(f"no file matches {endpoint}: check the pattern, and quote it so that the shell leaves it")
     return FilesSource(

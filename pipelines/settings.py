@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from governance.errors import EbbError, KeyringError, UsageError
+from governance.errors import KeyringError, UsageError
 from governance.keys import Keyring, OpsKey, RootKey, keyring_exists, keyring_place
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def ensure_home(settings: Settings) -> list[str]:
         try:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
-            raise EbbError(
+            raise UsageError(
                 f"the folder {settings.home} cannot be made ({problem.strerror}): choose another with --home, "
                 "or let this user write there"
             ) from None

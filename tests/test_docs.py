@@ -3,33 +3,42 @@
 A fenced `console` block (lines that begin with `$ `) or `sh` block holds commands; those that begin with `ebb` are
 run in document order in one temporary folder, those that begin with `make` must name a target. `sh no-test` keeps
 a block from being run, its options are checked all the same. `# exits 3` after a command states its exit code.
+`mkdir` and `cat > FILE <<'EOF'` with its lines are run too: they make the files of an example.
 A command that speaks of `pubsub:` gets the emulator, with the topics and subscriptions it names.
+
+Links lead somewhere, samples are what they claim to be, and no placeholder is left.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
+import yaml
 
+from governance.policy.rows import InventoryFile
 from pipelines.cli import ebb
+from pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from tests.emulator import Emulator
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
 SECONDS = 180
-RUN = ("ebb ", "timeout ")
+RUN = ("ebb ", "timeout ", "mkdir ", "cat > ")
 """How commands begin that are run; `timeout` ends a stream that would go on for ever."""
 
 _FENCE = re.compile(
@@ -37,6 +46,12 @@ _FENCE = re.compile(
 )
 _EXITS = re.compile(r"\s+# exits (?P<code>\d+)$")
 _ENDPOINT = re.compile(r"--(?P<way>from|to)[ =]pubsub:(?P<project>[^/\s]+)/(?P<name>\S+)")
+_HERE = re.compile(r"^cat > \S+ <<'(?P<end>\w+)'$")
+_BLOCK = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`\n]*`")
+_LINK = re.compile(r"\]\((?P<to>[^()\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(?P<words>.+?) *$", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"@[A-Z][A-Z_]*@")
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -59,7 +74,7 @@ def commands_of(markdown: str) -> list[Command]:
         first = markdown.count("\n", 0, block.start("body")) + 1
         for offset, text in _joined(block["body"], prompted=prompted):
             exits = _EXITS.search(text)
-            if text.split(" ", 1)[0] in {"ebb", "make", "timeout"}:
+            if text.startswith((*RUN, "make ")):
                 shown = text[: exits.start()] if exits else text
                 found.append(Command(first + offset, shown, runs, int(exits["code"]) if exits else 0))
     return found
@@ -76,6 +91,9 @@ def _joined(body: str, *, prompted: bool) -> list[tuple[int, str]]:
             index += 1
             text = text[:-1].rstrip() + " " + lines[index].removeprefix("> ").strip()
         index += 1
+        here = _HERE.match(text.removeprefix("$ "))
+        while here and index < len(lines) and not text.endswith(f"\n{here['end']}"):
+            text, index = f"{text}\n{lines[index]}", index + 1
         if prompted and not text.startswith("$ "):
             continue
         found.append((start, text.removeprefix("$ ").strip()))
@@ -216,6 +234,73 @@ def test_commands_are_found_as_a_reader_sees_them() -> None:
         Command(9, "ebb doctor", runs=False),
         Command(16, "make run", runs=True),
     ]
+
+
+def test_files_of_an_example_are_found() -> None:
+    """A here-document is one command with its lines, whatever they look like."""
+    text = "```console\n$ mkdir a\n$ cat > a/b <<'EOF'\n$ ebb x\nebb y\nEOF\n$ ebb keys list\n```\n"
+    assert commands_of(text) == [
+        Command(2, "mkdir a", runs=True),
+        Command(3, "cat > a/b <<'EOF'\n$ ebb x\nebb y\nEOF", runs=True),
+        Command(7, "ebb keys list", runs=True),
+    ]
+
+
+@pytest.mark.parametrize("path", LINKED, ids=_name)
+def test_the_links_of_a_document_lead_somewhere(path: Path) -> None:
+    """A relative link names a file of the project, and with `#` a heading in it."""
+    broken = broken_links(path, path.read_text(encoding="utf-8"))
+    assert not broken, f"{_name(path)}: broken links: {', '.join(broken)}"
+
+
+def broken_links(path: Path, markdown: str) -> list[str]:
+    """Return the relative links of the document at `path` that lead nowhere."""
+    broken = []
+    for link in _LINK.finditer(_CODE.sub("", _BLOCK.sub("", markdown))):
+        to, _, heading = link["to"].partition("#")
+        if "://" in to or to.startswith("mailto:"):
+            continue
+        target = path.parent / to if to else path
+        if not target.exists() or (heading and heading not in _anchors(target.read_text(encoding="utf-8"))):
+            broken.append(link["to"])
+    return broken
+
+
+def _anchors(markdown: str) -> set[str]:
+    headings = (found["words"].lower() for found in _HEADING.finditer(_BLOCK.sub("", markdown)))
+    return {re.sub(r"[^\w\- ]", "", words).replace(" ", "-") for words in headings}
+
+
+def test_a_broken_link_is_noticed() -> None:
+    """A file or a heading that is not there is broken; other sites, code and what exists are not."""
+    text = "# A b\n[x](gone.md) [x](#a-b) [x](#c) [x](https://a.example/) `[x](gone)` [x](docs/)\n```\n[x](gone)\n```\n"
+    assert broken_links(ROOT / "README.md", text) == ["gone.md", "#c"]
+
+
+@pytest.mark.parametrize("path", LINKED, ids=_name)
+def test_no_placeholder_is_left_in_a_document(path: Path) -> None:
+    """A mark of the form @WORD@ stands for something that was to be filled in."""
+    assert _PLACEHOLDER.findall(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", LINKED, ids=_name)
+def test_the_samples_of_a_document_are_what_they_claim(path: Path) -> None:
+    """JSON and TOML can be read, settings exist, and inventory rows are valid."""
+    for block in _BLOCK.finditer(path.read_text(encoding="utf-8")):
+        if block["info"] == "json":
+            json.loads(block["body"])
+        elif block["info"] == "toml":
+            assert set(tomllib.loads(block["body"])) <= set(Settings.model_fields)
+        elif block["info"] == "yaml" and block["body"].startswith("rows:"):
+            InventoryFile.model_validate(yaml.safe_load(block["body"]))
+
+
+def test_the_rule_that_the_readme_shows_is_the_one_in_force() -> None:
+    """The inventory holds the row as the first screen has it."""
+    blocks = _BLOCK.finditer((ROOT / "README.md").read_text(encoding="utf-8"))
+    shown = next(yaml.safe_load(block["body"]) for block in blocks if block["body"].startswith("rows:"))["rows"]
+    rows = yaml.safe_load((ROOT / "governance/policy/inventory.yaml").read_text(encoding="utf-8"))["rows"]
+    assert shown == [row for row in rows if row["field"] == shown[0]["field"]]
 
 
 def test_a_wrong_option_is_noticed() -> None:

@@ -41,12 +41,14 @@ def replay(
     """
     from pipelines.progress import Stopwatch, counting
     from pipelines.publish import Published, pack_file, prepare, publish
+    from transforms.deid.decode import check_system
 
     endpoint = parse_endpoint(target)
     if not isinstance(endpoint, PubSubEndpoint):
         raise UsageError("--to needs a topic: pubsub:PROJECT/TOPIC")
     if subscription is not None:
         check_name(subscription)
+    check_system(format_, system)
     paths = _expand(files)
     for made in prepare(endpoint, subscription):
         click.echo(f"made on the emulator: {made}", err=True)
@@ -81,6 +83,8 @@ def _expand(files: tuple[str, ...]) -> list[Path]:
         endpoint = parse_endpoint(text)
         assert isinstance(endpoint, FilesEndpoint)
         names = glob.glob(str(endpoint.path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if endpoint.path.is_dir():
+            raise UsageError(f"{endpoint.pattern} is a folder: use files:{endpoint.pattern.rstrip('/')}/*")
         found = sorted(path for path in map(Path, names) if path.is_file())
         if not found:
             raise UsageError(f"no file matches {endpoint}")

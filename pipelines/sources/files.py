@@ -2,15 +2,16 @@
 
 What was taken stands in the commit that holds its rows, so there is no state to lose: a second run takes nothing
 twice, a crashed one goes on where its last commit ended. Without `--drain` the glob is watched for growth and for new
-files; a file that rotation renamed is known again by its first 4 KiB.
+files; a file that rotation renamed is known again by its first 4 KiB. Of a damaged file the whole lines before the
+damage are taken, and the other files go on; what was wrong is noted for the end of the run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, compress
 from pathlib import Path
@@ -32,6 +33,12 @@ BLOCK = 4 << 20
 BUNDLE_BYTES = 32 << 20
 """No more is read for a bundle that holds so many bytes already, however few lines they are: archives may be bombs."""
 
+STEP = 512
+"""Bytes read at once where a file is damaged: fewer than these are lost before the damage."""
+
+STRIDE = 64 << 10
+"""Bytes passed over at once."""
+
 LONGEST_LINE = (1 << 20) + 1
 """A longer line is handed on cut to this length, which decoding refuses as `TOO_LARGE`."""
 
@@ -48,6 +55,8 @@ class FilesSource:
         format: format of the records.
         system: system of the records, where their format carries none.
         max_events: lines in one bundle at most.
+        drain: files that are there now, rather than watched for growth.
+        troubles: file for notes on files that cannot be read; without it such a file ends the read.
     """
 
     pattern: str
@@ -58,6 +67,7 @@ class FilesSource:
     system: str | None
     max_events: int = 20_000
     drain: bool = True
+    troubles: Path | None = None
 
     def open(self) -> FilesReader:
         """Open the lake's record of what was taken; files are opened one after the other."""
@@ -66,8 +76,7 @@ class FilesSource:
     def peek(self, number: int) -> list[Segment]:
         """Return the first lines of the first file that has any."""
         for path in matching(self.pattern):
-            with open_content(path) as content:
-                file = _OpenFile(path, _base(content.read(BASE_BYTES)), open_content(path), 0)
+            file = _OpenFile(path, _base(_head(path)), open_content(path), 0)
             while len(file.lines) < number and file.read_block():
                 pass
             file.end_of_content()
@@ -103,6 +112,7 @@ class _OpenFile:
         held: bytes of the lines that were not handed out.
         packed: the file is compressed, so it does not grow.
         returns: a carriage return has been read, so line ends have to be looked at.
+        damage: what is wrong with the file, once it is known.
     """
 
     path: str
@@ -116,11 +126,16 @@ class _OpenFile:
     held: int = 0
     packed: bool = False
     returns: bool = False
+    damage: str = ""
 
     def read_block(self) -> bool:
         """Read on; return whether there was anything."""
-        with _named(self.path):
+        if self.damage:
+            return False
+        try:
             block = self.content.read(BLOCK)
+        except DAMAGED:
+            block = self._salvage()
         self.returns = self.returns or b"\r" in block
         first, *others = block.split(b"\n")
         if not others:
@@ -140,8 +155,8 @@ class _OpenFile:
         return bool(block)
 
     def end_of_content(self) -> None:
-        """Take what follows the last line end as a line."""
-        if self.rest:
+        """Take what follows the last line end as a line, unless damage cut it off."""
+        if self.rest and not self.damage:
             self._end_line(self.rest, 0)
             self.rest = b""
 
@@ -151,6 +166,19 @@ class _OpenFile:
         del self.lines[:most], self.lengths[:most]
         self.held -= sum(map(len, lines))
         return lines, lengths
+
+    def _salvage(self) -> bytes:
+        """Read up to a block again, in small steps, and stop at the damage."""
+        self.content.close()
+        self.content = open_content(self.path)
+        kept = bytearray()
+        try:
+            _skip(self.content, self.offset + sum(self.lengths) + len(self.rest) + self.cut)
+            while len(kept) < BLOCK and (piece := self.content.read1(STEP)):  # type: ignore[attr-defined]
+                kept += piece
+        except DAMAGED as problem:
+            self.damage = _damage(self.path, problem)
+        return bytes(kept)
 
     def _end_line(self, line: bytes, line_end: int) -> None:
         self.lines.append(line[:LONGEST_LINE])
@@ -168,6 +196,7 @@ class FilesReader:
     _table: Table = field(init=False)
     _open: _OpenFile | None = field(default=None, init=False)
     _done: dict[str, tuple[int, int, int] | None] = field(default_factory=dict, init=False)
+    _noted: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         """Open the table that records ranges."""
@@ -184,10 +213,9 @@ class FilesReader:
         for path in matching(self.source.pattern):
             if self._done.get(path) == _state(path):
                 continue
-            with contextlib.suppress(FileNotFoundError):  # rotation took it away since the glob was read
-                bundle = self._next_lines(self._open_at_end_of_taken(path))
-                if bundle is not None:
-                    return bundle
+            bundle = self._first_lines(path)
+            if bundle is not None:
+                return bundle
         if not self.source.drain:
             time.sleep(seconds)
         return None
@@ -205,10 +233,13 @@ class FilesReader:
         self._table.refresh()
         waiting = 0
         for path in matching(self.source.pattern):
-            with open_content(path) as content:
-                _, taken = self._taken(content.read(BASE_BYTES))
             size = Path(path).stat().st_size
-            waiting += max(0, size - taken) if compression(path) is None else size * (taken == 0)
+            try:
+                _, taken = self._taken(_head(path))
+            except PermissionError:
+                waiting += size
+            else:
+                waiting += max(0, size - taken) if compression(path) is None else size * (taken == 0)
         return waiting
 
     def close(self) -> None:
@@ -217,17 +248,40 @@ class FilesReader:
             self._open.content.close()
             self._open = None
 
+    def _first_lines(self, path: str) -> RawBundle | None:
+        """Open a file and return the first lines that were not taken; None if there are none, or it does not open."""
+        before = _state(path)
+        try:
+            return self._next_lines(self._open_at_end_of_taken(path))
+        except FileNotFoundError:
+            return None  # rotation took it away since the glob was read
+        except PermissionError:
+            problem = f"{path} may not be read: let this user read it, or leave it out of the pattern"
+        except DAMAGED as error:
+            problem = _damage(path, error)
+        self._done[path] = before
+        self._note(path, problem)
+        return None
+
+    def _note(self, path: str, problem: str) -> None:
+        """Note what is wrong with a file; an empty `problem` takes back what was noted of it."""
+        if self.source.troubles is None:
+            if problem:
+                raise LakeError(problem)
+            return
+        if problem or path in self._noted:
+            self._noted.add(path)
+            with self.source.troubles.open("a", encoding="utf-8") as notes:
+                notes.write(json.dumps([path, problem]) + "\n")
+
     def _open_at_end_of_taken(self, path: str) -> _OpenFile:
         self.close()
-        with _named(path), open_content(path) as content:
-            head = content.read(BASE_BYTES)
-        base, taken = self._taken(head)
-        with _named(path):
-            content, packed = open_content(path), compression(path) is not None
-            if packed:
-                _skip(content, taken)
-            else:
-                content.seek(taken)
+        base, taken = self._taken(_head(path))
+        content, packed = open_content(path), compression(path) is not None
+        if packed:
+            _skip(content, taken)
+        else:
+            content.seek(taken)
         self._open = _OpenFile(path, base, content, taken, packed=packed)
         return self._open
 
@@ -255,6 +309,7 @@ class FilesReader:
         if not file.lines:
             self._done[file.path] = before
             self.close()
+            self._note(file.path, file.damage)
             return None
         start = file.offset
         lines, lengths = file.take(self.source.max_events)
@@ -263,20 +318,28 @@ class FilesReader:
         return RawBundle((segment,), (FileRange(file.base, start, file.offset),), started)
 
 
-@contextmanager
-def _named(path: str) -> Iterator[None]:
-    """Name the file that cannot be read."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except PermissionError:
-        raise LakeError(f"{path} may not be read: let this user read it, or leave it out of the pattern") from None
-    except DAMAGED as problem:
-        raise LakeError(
-            f"{path} cannot be read on ({type(problem).__name__}): it is damaged; what came before is committed. "
-            "Replace the file, or leave it out of the pattern"
-        ) from None
+def troubles_in(notes: Path) -> list[str]:
+    """Return what readers noted of files that cannot be read, a sentence each, in the order of their names."""
+    if not notes.exists():
+        return []
+    said = dict(json.loads(line) for line in notes.read_text(encoding="utf-8").splitlines())
+    return [problem for _, problem in sorted(said.items()) if problem]
+
+
+def _damage(path: str, problem: Exception) -> str:
+    return (
+        f"{path} cannot be read on ({type(problem).__name__}): it is damaged; what came before is committed. "
+        "Replace the file, or leave it out of the pattern"
+    )
+
+
+def _head(path: str) -> bytes:
+    """Return the beginning of a content; less of it where the file is damaged there."""
+    head = b""
+    with open_content(path) as content, contextlib.suppress(*DAMAGED):
+        while len(head) < BASE_BYTES and (piece := content.read1(BASE_BYTES - len(head))):  # type: ignore[attr-defined]
+            head += piece
+    return head
 
 
 def _base(head: bytes) -> str:
@@ -293,7 +356,7 @@ def matching(pattern: str) -> list[str]:
 
 def _skip(content: BinaryIO, count: int) -> None:
     while count > 0:
-        block = content.read(min(count, BLOCK))
+        block = content.read1(min(count, STRIDE))  # type: ignore[attr-defined] # which reads nothing beyond
         if not block:
             return
         count -= len(block)

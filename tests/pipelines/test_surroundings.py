@@ -153,8 +153,8 @@ def assert_says(answer: tuple[int, str], code: int, *words: str) -> None:
 def test_a_home_that_cannot_be_written(drain: tuple[str, ...], tmp_path: Path) -> None:
     """A home below a file, in a folder that takes none, or that is a file, is the surroundings' or the call's fault."""
     run = drain[:-1]
-    assert_says(ebb(*run, str(tmp_path / "events.ndjson" / "x")), 1, "cannot be made", "--home")
-    assert_says(ebb(*run, "/proc/ebb"), 1, "cannot be made", "--home")
+    assert_says(ebb(*run, str(tmp_path / "events.ndjson" / "x")), 2, "cannot be made", "--home")
+    assert_says(ebb(*run, "/proc/ebb"), 2, "cannot be made", "--home")
     assert_says(ebb(*run, "/proc"), 1, "cannot write in /proc", "check the folder")
     ended, said = ebb(*run, str(tmp_path / "events.ndjson"))
     assert (ended, "is a file" in said) == (2, True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from governance.errors import UsageError
 from transforms.deid.contract import Contract
 from transforms.deid.csv_lines import parse_csv
 from transforms.deid.events import Batch, Origin
@@ -50,7 +51,7 @@ class Decoder:
         now: stands in for the publish time where there is none, and picks the pack of now; each call may give a
             later one.
         mappings: formats by name; the shipped ones if omitted.
-        default_format: of segments that name none; a name ending in `.yaml` is read as a mapping's file. A segment
+        default_format: of segments that name none; the path of a `.yaml` or `.yml` is read as a mapping. A segment
             can never make the decoder open a file.
 
     Raises:
@@ -177,9 +178,27 @@ def check_format(name: str, catalogue: Catalogue, stream: str) -> None:
     """Make sure that `name` is a format of `stream`, before anything is made for a run.
 
     Raises:
-        UsageError: it is not known, or its file is not a valid mapping.
+        UsageError: it is not known, its file is not a valid mapping, or its event type is none of the stream.
     """
-    _formats(name, Contract(catalogue, stream), builtin_mappings())
+    mapping = _formats(name, Contract(catalogue, stream), builtin_mappings()).get(name)
+    if mapping is not None and mapping.event_type not in catalogue.event_types(stream):
+        raise UsageError(
+            f"mapping {mapping.name}: {mapping.event_type} is no event type of the stream {stream}: "
+            f"use one of {', '.join(sorted(catalogue.event_types(stream)))}"
+        )
+
+
+def check_system(name: str, system: str | None) -> None:
+    """Make sure that records of the format `name` have a system: their own, their mapping's, or `system`.
+
+    Raises:
+        UsageError: they would have none; or the format is not known, or its file is not a valid mapping.
+    """
+    mapping = builtin_mappings().get(name)
+    if mapping is None and name not in (NATIVE, APACHE):
+        mapping = load_mapping(Path(name))
+    if system is None and (name == APACHE or (mapping is not None and mapping.system is None)):
+        raise UsageError(f"records of the format {name} carry no system: name their owner with --system")
 
 
 def _formats(default: str, contract: Contract, known: Mapping[str, FormatMapping]) -> dict[str, FormatMapping]:

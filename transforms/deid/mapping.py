@@ -123,7 +123,7 @@ def load_mapping(path: Path) -> FormatMapping:
     Raises:
         UsageError: there is no such file, or it is not a mapping; the message names the place, never a value.
     """
-    if path.suffix != ".yaml":
+    if path.suffix not in (".yaml", ".yml"):
         raise UsageError(
             f"no format is called {path.name!r}: use native, apache_combined, {', '.join(builtin_mappings())}"
             " or the path of a mapping that ends in .yaml"
