@@ -12,12 +12,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # The only place where the least branch coverage of the suite is written down.
 COVERAGE_FLOOR ?= 85
-# How often `make bench` measures, and on how many events.
-ROUNDS ?= 5
-SIZES ?= 200000,1000000
 
 # Narrows the tests: make test ARGS="tests/governance -x" COVERAGE_FLOOR=0
 ARGS ?=
+# How often `make bench` measures, and files of how many events.
+ROUNDS ?= 5
+SIZES ?= 200000,1000000
 
 # Prism comes from the same release of Beam as the Python package; it is kept outside the work tree.
 BEAM := $(shell sed -n 's/.*"apache-beam==\([0-9.]*\)".*/\1/p' setup.py)

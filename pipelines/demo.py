@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow.dataset as pads
@@ -15,13 +17,11 @@ from governance.policy import load_catalogue
 from pipelines.analyst import Analyst, lake_tables
 from pipelines.launch import RunOptions, launch, prepare
 from pipelines.progress import counting
+from pipelines.rehearsal import shown
 from pipelines.settings import wall_clock
 from pipelines.synthetic import events
 from pipelines.tables import print_table
 from retention.stores.delta import open_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SEED = 7
 DAYS = 3
@@ -66,8 +66,13 @@ def show(home: Path, count: int) -> None:
     click.echo(f"keys          {home / 'keyring.sqlite'}, {home / 'root.key'}, {home / 'ops.key'}")
     click.echo("\n== 5. What to try next")
     for command in NEXT:
-        click.echo(f"ebb {command} --home {home}")
-    click.echo(f"ebb run service-logs --from files:{path} --drain --home {home}   # takes nothing twice")
+        click.echo(f"{_called()} {command} --home {home}")
+    click.echo(f"{_called()} run service-logs --from files:{path} --drain --home {home}   # takes nothing twice")
+
+
+def _called() -> str:
+    """Return `ebb`, or the way in which it was called where no `ebb` is on the path."""
+    return "ebb" if shutil.which("ebb") or Path(sys.argv[0]).name != "ebb" else sys.argv[0]
 
 
 def _make_anew(home: Path) -> None:
@@ -103,7 +108,7 @@ def _row(uri: str, key: bytes) -> dict[str, Any]:
     rows = open_table(uri).dataset().to_table(filter=pads.field("event_key") == key).to_pylist()
     if not rows:
         raise EbbError("the event that was to be shown was dropped; run the demo again")
-    return {name: value for name, value in rows[0].items() if value is not None and name != "event_key"}
+    return {name: shown(value) for name, value in rows[0].items() if value is not None and name != "event_key"}
 
 
 def _pretty(document: dict[str, Any]) -> str:

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
     from pipelines.stream import Job, StreamRun
 
-LOOPBACK = "--environment_type=LOOPBACK"
-"""Workers are threads of this process: raw values never leave it."""
+LOOPBACK = ("--environment_type=LOOPBACK", "--experiments=disable_logging_submission_environment")
+"""Workers are threads of this process: raw values never leave it. Beam starts no `pip freeze`, whose output it would
+hand to the runner, and which would have the environment of this process, EBB_ROOT_KEY among it."""
 
 START_SECONDS = 20.0
 
@@ -60,7 +61,7 @@ def run_job(job: Job, run: StreamRun, runner: str, beam_options: Sequence[str] =
         elif runner == "prism":
             with _prism() as endpoint:
                 _run_portable(
-                    job, run, ["--runner=PortableRunner", f"--job_endpoint={endpoint}", LOOPBACK, *beam_options]
+                    job, run, ["--runner=PortableRunner", f"--job_endpoint={endpoint}", *LOOPBACK, *beam_options]
                 )
         else:
             _run_portable(job, run, [f"--runner={runner}", *beam_options])

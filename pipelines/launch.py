@@ -6,11 +6,11 @@ import signal
 import tempfile
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from governance.errors import EbbError, UsageError
+from governance.errors import EbbError, LakeError, UsageError
 from governance.policy import RECORD_STREAMS, load_catalogue
 from pipelines.clock import RunClock, parse_instant
 from pipelines.endpoints import PubSubEndpoint, parse_endpoint
@@ -20,7 +20,7 @@ from pipelines.service_logs import service_logs
 from pipelines.settings import Settings, ensure_home, load_settings
 from pipelines.sinks.lake import LakeTables
 from pipelines.sinks.vault import VaultTables
-from pipelines.sources.files import FilesSource, matching
+from pipelines.sources.files import FilesSource, matching, troubles_in
 from pipelines.sources.read import ReadLimits
 from pipelines.stream import Job, StreamRun
 from pipelines.tally import Tally
@@ -119,6 +119,8 @@ def prepare(options: RunOptions, make_source: MakeSource | None = None) -> Launc
     stop_file = Path(tempfile.gettempdir()) / f"ebb-stop-{uuid.uuid4().hex}"
     limits = ReadLimits(options.drain, stop_file)
     source = (make_source or _source)(options, settings, tables.summed.uri)
+    if isinstance(source, FilesSource):
+        source = replace(source, troubles=stop_file.with_suffix(".troubles"))
     run = StreamRun(source, limits, job, settings.lake, _metadata(stream, granted, clock))
     return Launch(run, JOBS[stream], options.runner, options.beam_options, tables, settings, options.as_json)
 
@@ -128,9 +130,21 @@ def launch(chosen: Launch) -> None:
 
     Raises:
         EbbError: the engine or the lake failed; what was committed stays.
+        LakeError: files could not be read; what could be read is committed and reported.
     """
     watch = Watch(chosen.as_json)
-    watch.report(carry_out(chosen, watch), chosen.tables)
+    source = chosen.run.source
+    notes = source.troubles if isinstance(source, FilesSource) else None
+    try:
+        tally = carry_out(chosen, watch)
+        troubles = troubles_in(notes) if notes else []
+    finally:
+        if notes:
+            notes.unlink(missing_ok=True)
+    watch.report(tally, chosen.tables)
+    if troubles:
+        raise LakeError("\n".join(troubles))
+    _advise(chosen, tally, watch)
 
 
 def carry_out(chosen: Launch, watch: Watch) -> Tally:
@@ -139,6 +153,8 @@ def carry_out(chosen: Launch, watch: Watch) -> Tally:
     made += [f"Made the table {uri}." for uri in chosen.tables.create()]
     for sentence in made:
         watch.say(sentence)
+    if not chosen.run.limits.drain:
+        watch.say("streaming; Ctrl-C or SIGTERM finishes the bundle in hand")
     tally = Tally(chosen.tables.summed.uri, chosen.run.metadata["ebb.run"])
     # The engine has the main thread: Prism's launcher insists on it, and signals arrive there.
     with _stopping_by(chosen.run.limits.stop_file, watch), watch.following(tally):
@@ -151,6 +167,24 @@ def carry_out(chosen: Launch, watch: Watch) -> Tally:
         raise failure
     tally.update()
     return tally
+
+
+def _advise(chosen: Launch, tally: Tally, watch: Watch) -> None:
+    """Say what a sum that surprises means, and what to do next."""
+    total, source = tally.total, chosen.run.source
+    if total.read == 0 and isinstance(source, FilesSource) and chosen.run.limits.drain:
+        files = matching(source.pattern)
+        if any(Path(name).stat().st_size for name in files):
+            number = f"all {len(files):,} files were" if len(files) > 1 else "the file was"
+            watch.say(f"nothing new: {number} read to {'their' if len(files) > 1 else 'its'} end before")
+        else:
+            watch.say("nothing to read: the files are empty")
+    if 0 < total.read <= 2 * sum(total.dead_letters.values()):
+        home = chosen.settings.home
+        watch.say(
+            f"most events were rejected: `ebb dead-letters list --home {home}` says why; "
+            "correct it, then `ebb dead-letters replay`"
+        )
 
 
 def dry_run(chosen: Launch) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from pipelines.tally import Tally
 
 PLAIN_EVERY = 10.0
-"""Seconds between two lines where nobody watches."""
+"""Seconds between two lines where nobody watches, and over which the rate is taken."""
+
+IDLE = 5.0
+"""Seconds without an event after which a stream is idle, rather than late."""
 
 
 class Watch:
@@ -41,6 +44,7 @@ class Watch:
         self._as_json = as_json
         self._console = Console(file=sys.stderr, highlight=False)  # this one, also while engines are silenced
         self._started = time.monotonic()
+        self._pace = Pace(self._started)
 
     def say(self, sentence: str) -> None:
         """Print one sentence, on standard error."""
@@ -108,13 +112,39 @@ class Watch:
 
     def _line(self, tally: Tally) -> str:
         total = tally.update()
-        seconds = time.monotonic() - self._started
-        lag = f"  lag {(wall_clock() - tally.published).total_seconds():,.0f} s" if tally.published else ""
+        pace = self._pace(time.monotonic(), total.read)
+        lag = ""
+        if pace is not None and tally.published:
+            lag = f"  lag {(wall_clock() - tally.published).total_seconds():,.0f} s"
         rejected = sum(total.dead_letters.values())
         return (
-            f"{total.read:,} events  {total.read / seconds:,.0f}/s  {total.rows + total.personal:,} rows  "
-            f"{rejected:,} rejected{lag}"
+            f"{total.read:,} events  {'idle' if pace is None else f'{pace:,.0f}/s'}  "
+            f"{total.rows + total.personal:,} rows  {rejected:,} rejected{lag}"
         )
+
+
+class Pace:
+    """Events a second over the last interval.
+
+    Args:
+        instant: when counting began, by a clock that never goes back.
+    """
+
+    def __init__(self, instant: float) -> None:
+        self._seen = deque([(instant, 0)])
+        self._grown = instant
+
+    def __call__(self, instant: float, count: int) -> float | None:
+        """Return the pace, given how many events there are by now; None when none came for a while."""
+        if count > self._seen[-1][1]:
+            self._grown = instant
+        self._seen.append((instant, count))
+        while len(self._seen) > 2 and self._seen[1][0] <= instant - PLAIN_EVERY:  # noqa: PLR2004 - both ends of a span
+            self._seen.popleft()
+        if instant - self._grown >= IDLE:
+            return None
+        since, before = self._seen[0]
+        return (count - before) / (instant - since) if instant > since else 0.0
 
 
 def _near(place: str) -> str:

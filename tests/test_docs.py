@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
 SECONDS = 180
-RUN = ("ebb ", "timeout ", "mkdir ", "cat > ")
+RUN = ("ebb ", "timeout ", "mkdir ", "cat >")
 """How commands begin that are run; `timeout` ends a stream that would go on for ever."""
 
 _FENCE = re.compile(
@@ -46,7 +46,7 @@ _FENCE = re.compile(
 )
 _EXITS = re.compile(r"\s+# exits (?P<code>\d+)$")
 _ENDPOINT = re.compile(r"--(?P<way>from|to)[ =]pubsub:(?P<project>[^/\s]+)/(?P<name>\S+)")
-_HERE = re.compile(r"^cat > \S+ <<'(?P<end>\w+)'$")
+_HERE = re.compile(r"^cat >>? \S+ <<'(?P<end>\w+)'$")
 _BLOCK = re.compile(r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\((?P<to>[^()\s]+)\)")
@@ -261,7 +261,8 @@ def broken_links(path: Path, markdown: str) -> list[str]:
         if "://" in to or to.startswith("mailto:"):
             continue
         target = path.parent / to if to else path
-        if not target.exists() or (heading and heading not in _anchors(target.read_text(encoding="utf-8"))):
+        inside = markdown if target == path else target.read_text(encoding="utf-8") if target.is_file() else ""
+        if not target.exists() or (heading and heading not in _anchors(inside)):
             broken.append(link["to"])
     return broken
 

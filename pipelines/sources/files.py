@@ -23,7 +23,7 @@ from retention.stores.delta import Table, open_table
 from transforms.deid.events import FileRange, RawBundle, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from governance.keys import Keyring
 
@@ -76,7 +76,10 @@ class FilesSource:
     def peek(self, number: int) -> list[Segment]:
         """Return the first lines of the first file that has any."""
         for path in matching(self.pattern):
-            file = _OpenFile(path, _base(_head(path)), open_content(path), 0)
+            try:
+                file = _OpenFile(path, _base(_head(path)), open_content(path), 0)
+            except PermissionError:
+                continue
             while len(file.lines) < number and file.read_block():
                 pass
             file.end_of_content()
@@ -170,9 +173,9 @@ class _OpenFile:
     def _salvage(self) -> bytes:
         """Read up to a block again, in small steps, and stop at the damage."""
         self.content.close()
-        self.content = open_content(self.path)
         kept = bytearray()
         try:
+            self.content = open_content(self.path)
             _skip(self.content, self.offset + sum(self.lengths) + len(self.rest) + self.cut)
             while len(kept) < BLOCK and (piece := self.content.read1(STEP)):  # type: ignore[attr-defined]
                 kept += piece

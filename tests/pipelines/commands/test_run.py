@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,19 @@ def test_a_dry_run_shows_before_and_after_and_writes_nothing(events: Path, tmp_p
     assert "Nothing was written" in call(*arguments).output
 
 
+def test_a_dry_run_pairs_each_event_with_what_becomes_of_it(events: Path, tmp_path: Path) -> None:
+    """Pairs stand in the order of the input; rows are JSON with instants in +08:00, rejects have code and path."""
+    arguments = ("run", "service-logs", "--from", f"files:{events}", *NOW, "--home", tmp_path / "home", "--dry-run")
+    good, bad = json.loads(call(*arguments, "--json").stdout)["events"]
+    assert json.loads(good["before"])["event_id"] == "e-1"
+    assert good["anonymous"][0]["event_hour"] == "2026-10-01T16:00:00+08:00"
+    assert bad["rejected"] == [{"stage": "decode", "code": "TIME_NO_ZONE", "path": "event_time"}]
+    lines = [line for line in call(*arguments).stdout.splitlines() if line]
+    assert [line.split()[0] for line in lines[1:-1]] == ["before", "anonymous", "before", "rejected"]
+    assert json.loads(lines[2].removeprefix("anonymous"))["event_hour"] == "2026-10-01T16:00:00+08:00"
+    assert json.loads(lines[4].removeprefix("rejected"))["code"] == "TIME_NO_ZONE"
+
+
 def test_equipment_events_have_tables_of_their_own(tmp_path: Path) -> None:
     """The equipment job takes equipment-info events."""
     path = tmp_path / "equipment.ndjson"
@@ -127,6 +141,10 @@ def test_equipment_events_have_tables_of_their_own(tmp_path: Path) -> None:
         (("--from", "files:x", "--now", "yesterday"), "not an instant"),
         (("--from", "files:x", "--now", "2026-01-01T00:00:00"), "has no zone"),
         (("--from", "files:x", "more"), "one stream at a time"),
+        (("--from", "files:x", "--format", "apache_combined"), "--system"),
+        (("--from", "files:x", "--format", "gdpr_sample"), "--system"),
+        (("--from", "files:x", "--format", "nowhere.yml"), "check the path"),
+        (("--from", "files:/tmp"), "is a folder: use files:/tmp/*"),
     ],
 )
 def test_a_wrong_call_says_what_to_do(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -144,6 +162,48 @@ def test_an_unknown_format_is_the_users_mistake(events: Path, tmp_path: Path) ->
     )
     assert isinstance(result.exception, EbbError)
     assert "while running" not in str(result.exception)
+
+
+def test_a_mapping_may_be_called_yml_and_its_event_type_must_be_one_of_the_stream(tmp_path: Path) -> None:
+    """A constant event type that the stream does not have is refused before the home is made."""
+    mapping, home = tmp_path / "m.yml", tmp_path / "home"
+    arguments = ("--from", f"files:{mapping}", "--drain", "--format", mapping, "--home", home, *NOW)
+    mapping.write_text("{name: m, system: sepp, event_type: no_such, event_time: published}")
+    refused = call("run", "service-logs", *arguments)
+    assert isinstance(refused.exception, UsageError)
+    assert "no_such is no event type" in str(refused.exception)
+    assert not home.exists()
+    mapping.write_text("{name: m, system: sepp, event_type: web_log, event_time: published}")
+    assert call("run", "service-logs", *arguments).exit_code == 0
+
+
+def test_a_run_says_what_a_surprising_sum_means(events: Path, tmp_path: Path) -> None:
+    """Half of the events rejected, and no event read where there are files, each have their sentence."""
+    arguments = ("run", "service-logs", "--from", f"files:{events}", "--drain", *NOW, "--home", tmp_path / "home")
+    first, second = call(*arguments), call(*arguments)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert f"`ebb dead-letters list --home {tmp_path / 'home'}` says why" in first.stderr
+    assert "nothing new: the file was read to its end before" in second.stderr
+    assert "rejected:" not in second.stderr
+
+
+@pytest.mark.usefixtures("events")
+def test_a_damaged_file_does_not_keep_the_others_out(tmp_path: Path) -> None:
+    """What is readable before the damage is taken, other files go on, and the run ends with 1 and the file's name."""
+    lines = [json.dumps({**EVENT, "event_id": f"z-{n}", "fields": {"page_url": f"/{n * 7919}"}}) for n in range(2000)]
+    (tmp_path / "damaged.ndjson").write_bytes(gzip.compress("\n".join(lines).encode())[:-3000])
+    (tmp_path / "last.ndjson").write_text(json.dumps({**EVENT, "event_id": "e-3"}) + "\n")
+    home = tmp_path / "home"
+    result = call(
+        "run", "service-logs", "--from", f"files:{tmp_path}/*.ndjson", "--drain", *NOW, "--home", home, "--json"
+    )
+    assert isinstance(result.exception, EbbError)
+    assert str(result.exception).count("damaged.ndjson cannot be read on (EOFError): it is damaged") == 1
+    total = json.loads(result.stdout)
+    assert total["dead_letters"] == {"TIME_NO_ZONE": 1}
+    assert 100 < total["rows"] - 2 < 2000
+    (tmp_path / "damaged.ndjson").write_text("\n".join(lines) + "\n")
+    assert ran(tmp_path / "*.ndjson", home)["rows"] == 2000 - (total["rows"] - 2)
 
 
 def test_an_unexpected_error_names_kind_and_place_but_no_value(
