@@ -7,6 +7,7 @@ that leave out `event_key`, and one SELECT is all that is ever run.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,6 +43,12 @@ _LOCKS = (
     "SET enable_external_access = false",
     "SET TimeZone = 'Asia/Shanghai'",
     "SET lock_configuration = true",
+)
+_NO_TABLE = re.compile(r"Table with name (.+) does not exist!")
+_NAME = re.compile(r"\w+")
+_READER = re.compile(
+    r'unction (?:with name )?"?(?:(?:read|sniff|parquet)_\w+|\w+_(?:scan\w*|query|attach)|st_read\w*|glob|getenv)"? '
+    r"|Table Function with name \S+ is not in the catalog, but it exists in"
 )
 _READ_ONLY = "one SELECT on the tables of the lake, nothing else: no files, no settings, no changes"
 
@@ -152,18 +159,20 @@ def _daily_devices(streams: list[str]) -> str:
         return "SELECT 1"
     return (
         f"CREATE VIEW {DAILY_DEVICES} AS SELECT event_date, system, "  # noqa: S608 - names of tables are ebb's own
-        "count(DISTINCT coalesce(device_id, cookie_id)) AS devices, count(*) AS events "
+        "nullif(count(DISTINCT coalesce(device_id, cookie_id)), 0) AS devices, count(*) AS events "
         f"FROM ({' UNION ALL '.join(parts)}) GROUP BY event_date, system"
     )
 
 
 def _reworded(problem: Exception) -> EbbError:
     """Say what is wrong; parts of a message that may quote a row's value are left out."""
-    if isinstance(problem, duckdb.PermissionException):
+    if isinstance(problem, duckdb.PermissionException) or _reaches_out(str(problem)):
         return RefusedError(f"refused: ebb query runs {_READ_ONLY}")
     if isinstance(problem, duckdb.ParserException | duckdb.CatalogException | duckdb.BinderException):
         # These speak of the query's text and of names: nothing has been read yet.
         lines = [line for line in str(problem).splitlines() if line.strip()]
+        if hint := _hint(lines[0]):
+            return UsageError(hint)
         said = list(chain(lines[:1], (line for line in lines[1:] if line.startswith(("Did you mean", "Candidate")))))
         return UsageError(" ".join(said) + "; `ebb catalog` lists tables and columns")
     if isinstance(problem, duckdb.ConversionException | duckdb.OutOfRangeException):
@@ -171,6 +180,26 @@ def _reworded(problem: Exception) -> EbbError:
     if isinstance(problem, duckdb.OutOfMemoryException):
         return EbbError("the query needs more memory than there is: ask for fewer days, columns or groups")
     return EbbError(f"the query failed ({type(problem).__name__}): simplify it, and look at `ebb catalog`")
+
+
+def _reaches_out(said: str) -> bool:
+    """Say whether a query failed over a name that can only be a file, or a function that reads or fetches."""
+    table = _NO_TABLE.search(said)
+    return bool((table and not _NAME.fullmatch(table[1])) or _READER.search(said))
+
+
+def _hint(said: str) -> str | None:
+    """Return what to do about a table that ebb knows and that is not there."""
+    table = _NO_TABLE.search(said)
+    name = table[1].lower() if table else ""
+    stream = name.removeprefix(PERSONAL_PREFIX)
+    if stream not in STREAMS:
+        return None
+    if name.startswith(PERSONAL_PREFIX):
+        return f"{name} is asked for with --personal; if it was, there is no run of {stream} yet"
+    return (
+        f"there is no run of {stream} yet: `ebb run {stream.replace('service_log', 'service-logs')} --from …` makes it"
+    )
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:

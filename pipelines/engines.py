@@ -33,9 +33,15 @@ if TYPE_CHECKING:
 
     from pipelines.stream import Job, StreamRun
 
-LOOPBACK = ("--environment_type=LOOPBACK", "--experiments=disable_logging_submission_environment")
-"""Workers are threads of this process: raw values never leave it. Beam starts no `pip freeze`, whose output it would
-hand to the runner, and which would have the environment of this process, EBB_ROOT_KEY among it."""
+LOCAL_ENGINE = (
+    # Workers are threads of this process: raw values never leave it.
+    "--environment_type=LOOPBACK",
+    # No `pip freeze`, which would have the environment of this process, EBB_ROOT_KEY among it.
+    "--experiments=disable_logging_submission_environment",
+    # Beam ends a job that it watches for longer than this many seconds; a stream goes on for years.
+    "--job_server_timeout=1000000000",
+)
+"""Beam's options for an engine on this machine."""
 
 START_SECONDS = 20.0
 
@@ -61,7 +67,7 @@ def run_job(job: Job, run: StreamRun, runner: str, beam_options: Sequence[str] =
         elif runner == "prism":
             with _prism() as endpoint:
                 _run_portable(
-                    job, run, ["--runner=PortableRunner", f"--job_endpoint={endpoint}", *LOOPBACK, *beam_options]
+                    job, run, ["--runner=PortableRunner", f"--job_endpoint={endpoint}", *LOCAL_ENGINE, *beam_options]
                 )
         else:
             _run_portable(job, run, [f"--runner={runner}", *beam_options])

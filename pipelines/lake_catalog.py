@@ -56,7 +56,7 @@ class TableNote:
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """A column: what was done to it and what it can answer."""
+    """A column: what was done to it, what it can answer, and in which systems a policy names it."""
 
     column: str
     type: str
@@ -65,6 +65,7 @@ class ColumnFacts:
     treatment: str
     ask: str
     requirement: str
+    systems: tuple[str, ...] = ()
 
 
 def describe_tables(tables: Mapping[str, Table]) -> list[TableNote]:
@@ -94,6 +95,7 @@ def describe_columns(name: str, catalogue: Catalogue, table: Table | None) -> li
             said,
             _questions(catalogue, note.column, note.field, said, audience),
             note.requirement,
+            tuple(sorted({pack.system for pack in catalogue.packs if note.field in pack.names})),
         )
         for note in notes
         if note.column in types and note.column not in HIDDEN
@@ -134,7 +136,9 @@ _DAILY_COLUMNS = (
     ColumnFacts("event_date", "string", "", "", "date in +08:00", _GROUP, ""),
     ColumnFacts("system", "string", "", "", "kept", _GROUP, ""),
     ColumnFacts(
-        "devices", "int64", "device_id, cookie_id", "N+", "distinct tokens of the day",
+        "devices", "int64", "device_id, cookie_id", "N+",
+        "distinct tokens of the day: device ids, else cookie ids; null where there is neither, as in a system whose "
+        "policy names neither",
         "compare and average over days; never add up: a device counts anew each day", "R-COMB-05",
     ),
     ColumnFacts("events", "int64", "", "", "count of rows", "add up, compare", ""),

@@ -52,6 +52,10 @@ _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\((?P<to>[^()\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(?P<words>.+?) *$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"@[A-Z][A-Z_]*@")
+_REASON = re.compile(
+    r"\b((?:SCHEMA|TIME|POLICY|PURP|SIGNAL|CONSENT|PROVENANCE|RET|AUDIO)_(?:[A-Z]+_)*[A-Z]+|TOO_LARGE|DUPLICATE"
+    r"|EVENT_TYPE_UNKNOWN|EXPIRED_ON_ARRIVAL|REJECTED_AGAIN|(?:SECRET|BIOMETRIC)_PROHIBITED)\b"
+)
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -302,6 +306,19 @@ def test_the_rule_that_the_readme_shows_is_the_one_in_force() -> None:
     shown = next(yaml.safe_load(block["body"]) for block in blocks if block["body"].startswith("rows:"))["rows"]
     rows = yaml.safe_load((ROOT / "governance/policy/inventory.yaml").read_text(encoding="utf-8"))["rows"]
     assert shown == [row for row in rows if row["field"] == shown[0]["field"]]
+
+
+def test_every_reason_code_is_explained() -> None:
+    """docs/reason-codes.md names the codes that the code writes, and no other."""
+    written = {
+        code
+        for room in ("transforms", "pipelines", "retention", "governance")
+        for path in (ROOT / room).rglob("*.py")
+        for code in _REASON.findall(path.read_text(encoding="utf-8"))
+    }
+    page = (ROOT / "docs/reason-codes.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([A-Z]+(?:_[A-Z]+)*)`", page, re.MULTILINE))
+    assert explained == written
 
 
 def test_a_wrong_option_is_noticed() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
+from governance.calendar import CHINA
 from governance.policy.treatments import AUDIENCES
 
 if TYPE_CHECKING:
@@ -56,11 +58,12 @@ _SINGLE = (
 
 @dataclass(frozen=True)
 class Change:
-    """One change; `code` is its class, None if it is not a major one."""
+    """One change; `code` is its class, None if it is not a major one, `detail` its old and new words if they are few."""
 
     code: str | None
     path: str
     change: Literal["added", "removed", "changed"]
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def _fields(old: Resolved, new: Resolved) -> Iterator[Change]:
         yield from (Change("MAJ-1", f"{what}.{name}", "removed") for name in before - after)
     for name in old.pack.names & new.pack.names:
         if _rule(old, name) != _rule(new, name):
-            yield Change("MAJ-1", f"treatments.{name}", "changed")
+            dos = [resolved.pack.treatment(resolved.rows[name], AUDIENCES[0]).do for resolved in (old, new)]
+            yield Change("MAJ-1", f"treatments.{name}", "changed", _arrow(*dos) if dos[0] != dos[1] else "")
 
 
 def _rule(resolved: Resolved, name: str) -> tuple[object, ...]:
@@ -115,13 +119,48 @@ def _parts(old: Pack, new: Pack) -> Iterator[Change]:
             elif name not in after:
                 yield Change(code, f"{part}.{name}", "removed")
             elif _says(before[name]) != _says(after[name]):
-                yield Change(code, f"{part}.{name}", "changed")
+                yield Change(code, f"{part}.{name}", "changed", _detail(before[name], after[name]))
     for part, single_code in _SINGLE:
         if _says(getattr(old, part)) != _says(getattr(new, part)):
-            yield Change(single_code, part, "changed")
+            yield Change(single_code, part, "changed", _detail(getattr(old, part), getattr(new, part)))
     if _says(old.assessment) != _says(new.assessment):
         risk = new.assessment.high_risk and not old.assessment.high_risk
         yield Change("MAJ-6" if risk else None, "assessment", "changed")
+
+
+def _detail(old: object, new: object) -> str:
+    """Return old and new words of a scalar, or of the scalar parts that differ."""
+    if isinstance(old, BaseModel) and isinstance(new, BaseModel):
+        before, after = _flat(old), _flat(new)
+        names = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
+        return "; ".join(f"{name} {_arrow(before.get(name), after.get(name))}" for name in names)
+    return _arrow(old, new) if _scalar(old) and _scalar(new) else ""
+
+
+def _flat(part: BaseModel, prefix: str = "") -> dict[str, object]:
+    """Return the scalars that a part promises, by their path in it."""
+    found: dict[str, object] = {}
+    for name in type(part).model_fields.keys() - {"reason", "requirement"}:
+        value = getattr(part, name)
+        if isinstance(value, BaseModel):
+            found |= _flat(value, f"{prefix}{name}.")
+        elif _scalar(value):
+            found[prefix + name] = value
+    return dict(sorted(found.items()))
+
+
+def _scalar(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | datetime)
+
+
+def _arrow(old: object, new: object) -> str:
+    return f"{_word(old)} → {_word(new)}"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(CHINA).isoformat()
+    return "none" if value is None else str(value)
 
 
 def _says(part: object) -> object:

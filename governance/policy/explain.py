@@ -78,6 +78,7 @@ _SHAPES = MappingProxyType(
         "flag": "yes or no",
     }
 )
+_NO_TEXT = ("any_number", "flag")
 _IN_STREAM = MappingProxyType({"drop": "nothing", "brand": "the brand of the device"})
 _SAID: Mapping[type, Callable[[Any], str]] = MappingProxyType(
     {
@@ -156,7 +157,8 @@ def words(treatment: Treatment, audience: Audience) -> str:
         case Keep():
             kept = [_SHAPES[treatment.shape]] if treatment.shape else []
             kept += [f"{len(treatment.values)} known values"] if treatment.values else []
-            said = f"the value: {' and '.join(kept)}; anything else becomes `other`"
+            said = f"the value: {' and '.join(kept)}"
+            said += "" if treatment.shape in _NO_TEXT else "; anything else becomes `other`"
         case TruncateIp():
             said = f"the network: the first {treatment.v4} bits of IPv4, {treatment.v6} of IPv6"
         case UrlPath():

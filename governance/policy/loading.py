@@ -10,12 +10,12 @@ from governance.errors import PolicyError
 from governance.policy.checking import inventory_problems, overlap_problems, pack_problems
 from governance.policy.digest import resolve
 from governance.policy.model import Catalogue, PackText
-from governance.policy.reading import read
+from governance.policy.reading import Problem, read
 from governance.policy.rows import InventoryFile
 
 if TYPE_CHECKING:
     from governance.policy.model import Pack, Row
-    from governance.policy.reading import Document, Problem
+    from governance.policy.reading import Document
 
 BUILT_IN = Path(__file__).resolve().parent
 INVENTORY = "inventory.yaml"
@@ -79,6 +79,8 @@ def check_file(path: Path, extra: Path | None = None) -> tuple[Problem, ...]:
         extra: a folder whose packs and rows count as present.
     """
     if path.is_dir():
+        if not any(path.glob("*.yaml")):
+            return (Problem(path.name, 1, "folder", f"holds no pack and no {INVENTORY}: packs end in .yaml"),)
         return examine(path)[2]
     beside = path.parent if extra is None else extra
     if path.name == INVENTORY:

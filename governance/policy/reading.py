@@ -6,6 +6,7 @@ wrong place may hold anything.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -39,6 +40,7 @@ _SAYINGS = {
     "string_too_short": "must not be empty",
     "string_type": "must be text; quote it if it looks like a number or a date",
 }
+_KEY = re.compile(r"[a-z][a-z_]{1,30}")
 _BOOLEAN = "tag:yaml.org,2002:bool"
 NOT_YAML: tuple[type[Exception], ...] = (
     yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError, AttributeError,
@@ -129,7 +131,9 @@ def read(path: Path, model: type[M]) -> Document[M]:
 def _problem(path: Path, root: yaml.Node | None, detail: ErrorDetails) -> Problem:
     unknown = detail["type"] == "extra_forbidden"
     absent = detail["type"] == "missing"
-    line, where = _place(root, detail["loc"], hide_last=unknown, absent=absent)
+    # At the top a key that looks like one is told: a slip such as `purpose` is found by its name.
+    told = len(detail["loc"]) == 1 and _KEY.fullmatch(str(detail["loc"][0]))
+    line, where = _place(root, detail["loc"], hide_last=unknown and not told, absent=absent)
     return Problem(path.name, line, where, _say(detail))
 
 

@@ -112,8 +112,8 @@ def show_letters(
         return
     for letter in letters:
         for name, value in letter.items():
-            # What a stranger sent must not steer the terminal.
-            click.echo(f"{name:<14} {value if value is None else ascii_safe(str(value))}")
+            if value is not None:  # what a stranger sent must not steer the terminal
+                click.echo(f"{name:<14} {ascii_safe(str(value))}")
         click.echo()
     click.echo(f"{len(letters)} shown." if letters else "No dead letter is like that, or it is due.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -35,11 +36,16 @@ def list_packs(*, as_json: bool, packs: Path | None, home: Path) -> None:  # noq
     if as_json:
         emit_json(rows)
         return
-    for row in rows:
-        click.echo(
-            f"{row['id']:<18} {row['system']:<14} {row['valid_from'] or 'open start':<25} "
-            f"{row['valid_to'] or 'in force':<25} {row['names']:>4} names  {row['citation']}"
-        )
+    from pipelines.tables import print_table
+
+    print_table(
+        ("pack", "system", "valid from", "valid to", "names", "citation"),
+        [
+            (row["id"], row["system"], row["valid_from"] or "open start", row["valid_to"] or "in force",
+             f"{row['names']:>5}", row["citation"])
+            for row in rows
+        ],
+    )  # fmt: skip
 
 
 @policy.command(epilog="Example: ebb policy show sepp")
@@ -59,13 +65,17 @@ def show(*, pack: str, as_json: bool, packs: Path | None, home: Path) -> None:  
 
 
 @policy.command(epilog="Example: ebb policy check my_packs/sixth.yaml")
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("pack")
 @common
-def check(*, path: Path, as_json: bool, packs: Path | None, home: Path) -> None:  # noqa: ARG001
-    """Name every problem of a pack, of an inventory.yaml, or of a folder of both; exit 1 if there is one."""
+def check(*, pack: str, as_json: bool, packs: Path | None, home: Path) -> None:  # noqa: ARG001
+    """Name every problem of a PACK, of an inventory.yaml, or of a folder of both; exit 1 if there is one."""
     from governance.policy.loading import check_file
 
-    problems = check_file(path, packs)
+    if Path(pack).exists():
+        problems = check_file(Path(pack), packs)
+    else:
+        _find(pack, packs)  # a pack that is loaded is valid, and one that is not has been refused
+        problems = ()
     if as_json:
         emit_json({"valid": not problems, "problems": [asdict(problem) for problem in problems]})
     else:
@@ -102,7 +112,7 @@ def diff(*, old: str, new: str, as_json: bool, packs: Path | None, home: Path) -
     for change in changes:
         if group != (group := change.code or "no class"):
             click.echo(f"{group}: {MAJOR.get(group, 'not a major change')}")
-        click.echo(f"  {change.change:<8} {change.path}")
+        click.echo(f"  {change.change:<8} {change.path}" + (f": {change.detail}" if change.detail else ""))
     click.echo(notice)
 
 
@@ -117,7 +127,11 @@ def explain(*, pack: str, field: str, as_json: bool, packs: Path | None, home: P
     found = _find(pack, packs)
     row = found.rows.get(field)
     if row is None:
-        raise UsageError("no row of the inventory has this name; `ebb policy show PACK` lists those a pack names")
+        near = difflib.get_close_matches(field, found.rows, n=3)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(
+            f"no row of the inventory has this name; {meant}`ebb policy show PACK` lists those a pack names"
+        )
     told = explain_row(found.pack, row)
     if as_json:
         emit_json(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - click passes it
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,10 @@ def _show_columns(name: str, table: Any, packs: Path | None, *, as_json: bool) -
     if as_json:
         emit_json({"table": name, "columns": [asdict(fact) for fact in facts]})
         return
-    from pipelines.tables import print_table
-
-    headers = ("column", "type", "class", "what was done", "what it can answer", "rule")
-    print_table(headers, [(f.column, f.type, f.sensitivity, f.treatment, f.ask, f.requirement) for f in facts])
+    width = shutil.get_terminal_size((200, 24)).columns
+    for fact in facts:
+        rest = [fact.type, f"class {fact.sensitivity}" if fact.sensitivity else "", fact.requirement]
+        click.echo(f"{fact.column}: {', '.join(filter(None, rest))}")
+        for label, said in (("done", fact.treatment), ("ask", fact.ask), ("systems", ", ".join(fact.systems))):
+            if said:
+                click.echo(click.wrap_text(f"{label:<8} {said}", width, "  ", " " * 11))

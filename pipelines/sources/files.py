@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from itertools import accumulate, compress
@@ -39,6 +40,7 @@ STEP = 512
 STRIDE = 64 << 10
 """Bytes passed over at once."""
 
+_LINE_AND_BLANKS = re.compile(rb"([^\n]*)\n+")
 LONGEST_LINE = (1 << 20) + 1
 """A longer line is handed on cut to this length, which decoding refuses as `TOO_LARGE`."""
 
@@ -146,7 +148,10 @@ class _OpenFile:
         else:
             self._end_line(self.rest + first, 1)
             self.rest = others.pop()
-            lengths = [len(line) + 1 for line in others]
+            if b"" in others:
+                others, lengths = _with_blanks_joined(block[len(first) + 1 : len(block) - len(self.rest)])
+            else:
+                lengths = [len(line) + 1 for line in others]
             if max(lengths, default=0) > LONGEST_LINE:
                 others = [line[:LONGEST_LINE] for line in others]
             self.lines += others
@@ -319,6 +324,15 @@ class FilesReader:
         *offsets, file.offset = accumulate(lengths, initial=start)
         segment = self.source.segment(file, lines, offsets)
         return RawBundle((segment,), (FileRange(file.base, start, file.offset),), started)
+
+
+def _with_blanks_joined(block: bytes) -> tuple[list[bytes], list[int]]:
+    """Return the lines of a block that ends with a line, and how far it is from each to the next.
+
+    Blank lines count to the line before them, or an archive of nothing else would be a billion lines to hand out.
+    """
+    found = [(match[1], len(match[0])) for match in _LINE_AND_BLANKS.finditer(block)]
+    return [line for line, _ in found], [length for _, length in found]
 
 
 def troubles_in(notes: Path) -> list[str]:

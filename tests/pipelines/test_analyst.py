@@ -97,6 +97,41 @@ def test_daily_devices_counts_devices_a_day(analyst: Analyst) -> None:
     assert answer.rows == [("2026-09-01", "sepp", 2, 3), ("2026-09-02", "sepp", 2, 3)]
 
 
+def test_daily_devices_are_null_where_no_id_is_kept(tmp_path: Path) -> None:
+    """Events without a device and a cookie have no number of devices, which is not the number 0."""
+    fill(str(tmp_path / "lake"), "analytics/service_log", [row(1, "2026-09-01", None, None)])
+    with Analyst(lake_tables(str(tmp_path / "lake"))) as opened:
+        assert opened.ask("SELECT devices, events FROM daily_devices").rows == [(None, 1)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM '/etc/passwd'", "SELECT 1 FROM service_log, '/etc/passwd' p", "SELECT * FROM 'x.parquet'",
+        "SELECT delta_scan('/x')", "SELECT * FROM delta_scan('/x')", "SELECT (SELECT 1 FROM iceberg_scan('x'))",
+        "SELECT read_text('/etc/passwd')", "SELECT * FROM read_text('/etc/passwd')", "SELECT * FROM read_nothing('x')",
+        "SELECT * FROM postgres_scan('a', 'b', 'c')", "SELECT getenv('HOME')",
+    ],
+)  # fmt: skip
+def test_whatever_names_a_file_is_refused_in_the_same_words(analyst: Analyst, sql: str) -> None:
+    """A file as a table and a function that reads are refused wherever they stand, known to DuckDB or not."""
+    with pytest.raises(RefusedError, match="one SELECT on the tables of the lake") as caught:
+        analyst.ask(sql)
+    assert caught.value.exit_code == 3
+
+
+def test_a_table_that_is_not_there_yet_has_a_hint(tmp_path: Path) -> None:
+    """A table of ebb's own that no run has made, or that wants --personal, is not just unknown."""
+    fill(str(tmp_path / "lake"), "analytics/service_log", [row(1, "2026-09-01", None, None)])
+    with Analyst(lake_tables(str(tmp_path / "lake"))) as opened:
+        for sql, words in (
+            ("FROM equipment", "no run of equipment yet"), ("FROM Personal_Service_Log", "--personal"),
+            ("FROM service_logs", "does not exist"), ("SELECT nothing FROM service_log", "not found"),
+        ):  # fmt: skip
+            with pytest.raises(UsageError, match=words):
+                opened.ask(sql)
+
+
 def test_hours_are_shown_in_the_time_zone_of_the_dates(analyst: Analyst) -> None:
     """An hour prints with +08:00, as the date beside it is one of +08:00, whatever the machine's zone."""
     assert analyst.ask("SELECT min(event_hour) FROM service_log").rows == [("2026-09-01T09:00:00+08:00",)]
