@@ -23,12 +23,16 @@ SIZES ?= 200000,1000000
 BEAM := $(shell sed -n 's/.*"apache-beam==\([0-9.]*\)".*/\1/p' setup.py)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ebb
 PRISM := $(CACHE)/prism
+FUZZ := $(CACHE)/fuzz
+FUZZ_SECONDS ?= 600
+ATHERIS := 3.0.0
+HARNESSES ?= decode mapping policy
 PRISM_BUILT := $(CACHE)/prism-v$(BEAM).built
 
 LOCK := PYTHONWARNINGS=ignore $(BIN)/pip-compile --quiet --no-build-isolation --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --newline=lf
 
-.PHONY: help setup run test test-kill check bench-text lock schemas prism clean
+.PHONY: help setup run test test-kill check fuzz bench-text lock schemas prism clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +57,16 @@ check: $(VENV)/.dev ## Lint, format, types and the direction of imports
 
 bench: $(VENV)/.dev ## Measure throughput beside a hand-written script ($EBB_BENCH); ROUNDS=1 SIZES=200000 is quick
 	"$(BIN)/python" -m tests.benchmarks.throughput --rounds $(ROUNDS) --sizes $(SIZES) $(ARGS)
+
+fuzz: $(FUZZ)/.atheris ## Fuzz decoding, mappings and policies with atheris, FUZZ_SECONDS (600) each, at the lowest priority
+	@for harness in $(HARNESSES); do \
+		echo "fuzzing $$harness for $(FUZZ_SECONDS) seconds; its corpus and findings are in $(FUZZ)/$$harness"; \
+		mkdir -p "$(FUZZ)/$$harness"; \
+		PYTHONPATH="$(CURDIR):$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+			nice -n 19 "$(FUZZ)/bin/python" -m "tests.fuzz.harness_$$harness" "$(FUZZ)/$$harness/corpus" \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=30 -rss_limit_mb=2048 -dict=tests/fuzz/words.dict \
+			-print_final_stats=1 -verbosity=0 -artifact_prefix="$(FUZZ)/$$harness/"; \
+	done
 
 bench-text: $(VENV)/.dev ## Measure the detection of personal data in text, beside Presidio's
 	"$(BIN)/python" -m tests.benchmarks.text.bench $(ARGS)
@@ -92,6 +106,12 @@ $(VENV)/.runtime: requirements.txt setup.py pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
+
+# atheris is no dependency: it lives in a virtual environment in the cache, and sees the packages of VENV.
+$(FUZZ)/.atheris: | $(VENV)/.dev
+	"$(BIN)/python" -m venv "$(FUZZ)"
+	"$(FUZZ)/bin/python" -m pip --disable-pip-version-check --quiet install atheris==$(ATHERIS)
+	@touch "$@"
 
 $(PRISM_BUILT):
 	@command -v go >/dev/null || { echo "Prism is built with Go, and there is no go here: install Go 1.26 or newer" >&2; exit 1; }

@@ -58,7 +58,7 @@ _SINGLE = (
 
 @dataclass(frozen=True)
 class Change:
-    """One change; `code` is its class, None if it is not a major one, `detail` its old and new words if they are few."""
+    """One change: `code` is its class, None if it is not a major one; `detail` says old and new words if few."""
 
     code: str | None
     path: str

@@ -12,6 +12,8 @@ import random
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC
+from itertools import accumulate, compress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,7 +27,7 @@ from transforms.deid.events import RawBundle, Segment
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from google.cloud.pubsub_v1.types import ReceivedMessage
+    from google.cloud.pubsub_v1.types import PullResponse, ReceivedMessage
 
 LOG = structlog.get_logger()
 
@@ -91,7 +93,7 @@ class PubSubSource:
             ids = [message.ack_id for message in response.received_messages]
             if ids:
                 client.modify_ack_deadline(subscription=self.subscription, ack_ids=ids, ack_deadline_seconds=0)
-        return [_segment(self, message) for message in response.received_messages]
+        return [_segment(self, message) for message in _plain(response)]
 
 
 class PubSubReader:
@@ -195,7 +197,7 @@ class PubSubReader:
                 self._failure = problem
                 return
             failures, self._silent_since = 0, None
-            received = list(response.received_messages)
+            received = _plain(response)
             self._hold([message.ack_id for message in received])
             for message in received:
                 self._weigh(len(message.message.data))
@@ -277,25 +279,32 @@ def check_subscription(subscription: str) -> None:
 def _segment(source: PubSubSource, received: ReceivedMessage) -> Segment:
     message = received.message
     attributes = message.attributes
-    whole = message.data.split(b"\n")
+    data = message.data
+    lines = data.split(b"\n")
     base, start = _position(attributes.get("position"))
+    numbers: Sequence[int] = range(len(lines))
     if base is None:
-        base, numbers = message.message_id, list(range(len(whole)))
+        base = message.message_id
     else:
-        numbers = []
-        for line in whole:
-            numbers.append(start)
-            start += len(line) + 1
-    lines = [line.rstrip(b"\r") for line in whole]
-    kept = [index for index, line in enumerate(lines) if line]
+        numbers = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=start))
+    if b"\r" in data:
+        lines = [line.rstrip(b"\r") for line in lines]
+    if not all(lines):
+        numbers = list(compress(numbers, lines))
+        lines = list(filter(None, lines))
     return Segment(
         attributes.get("format", source.format),
         attributes.get("system", source.system),
-        message.publish_time,
+        message.publish_time.ToDatetime(UTC) if message.HasField("publish_time") else None,
         base,
-        [numbers[index] for index in kept],
-        [lines[index] for index in kept],
+        numbers,
+        lines,
     )
+
+
+def _plain(response: PullResponse) -> list[ReceivedMessage]:
+    """Return the messages of a pull as protobuf made them: the client's wrappers cost more than reading the lines."""
+    return list(type(response).pb(response).received_messages)
 
 
 def _position(attribute: str | None) -> tuple[str | None, int]:

@@ -349,6 +349,16 @@ def test_catalog_says_what_a_column_can_answer(home: Path, table: str, column: s
     assert said in run(home, "catalog", table).stdout
 
 
+def test_catalog_names_the_systems_of_a_column(home: Path) -> None:
+    """Each column of a field has the systems whose policies name it; the table's own columns have none."""
+    facts = {
+        fact["column"]: fact for fact in json.loads(run(home, "catalog", "service_log", "--json").stdout)["columns"]
+    }
+    assert facts["device_id"]["systems"] == ["sepp"]
+    assert facts["event_date"]["systems"] == []
+    assert "  systems  sepp\n" in run(home, "catalog", "service_log").stdout
+
+
 def test_catalog_of_an_unknown_table_names_the_known_ones(home: Path) -> None:
     """A slip in the name is answered with the names there are."""
     problem = run(home, "catalog", "servicelog").exception

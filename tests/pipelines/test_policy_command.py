@@ -42,6 +42,44 @@ def test_list_names_every_pack(tmp_path: Path) -> None:
     assert rows["sepp"]["citation"].startswith("sepp@")
 
 
+def test_list_is_aligned_under_a_header() -> None:
+    """Every citation stands under its header, and no line ends with spaces."""
+    header, *lines = run("list").splitlines()
+    place = header.index("citation")
+    assert all(line[place - 1] == " " and "@" in line[place:] and line == line.rstrip() for line in lines)
+
+
+def test_check_takes_the_id_of_a_pack_and_finds_nothing_valid_in_an_empty_folder(tmp_path: Path) -> None:
+    """A pack of the catalogue is checked by its id; an unknown one is a mistake; no pack at all is a problem."""
+    assert run("check", "sepp") == "valid\n"
+    with pytest.raises(UsageError, match="packs are"):
+        run("check", "nosuch")
+    assert "holds no pack" in run("check", tmp_path, code=1)
+
+
+def test_check_names_an_unknown_key_at_the_top(tmp_path: Path) -> None:
+    """A slip in a key is named; what does not look like a key may be anything, and is not."""
+    text = run("check", write_sixth(tmp_path, PACK + "purpose: [statistics]\nZhang San: 1\n"), code=1)
+    assert "purpose: is not a known key" in text
+    assert "?: is not a known key" in text
+    assert "Zhang" not in text
+
+
+def test_diff_shows_old_and_new_words(tmp_path: Path) -> None:
+    """A scalar that changed stands with both its words, instants in +08:00, parts by their path, lists without."""
+    text = run("diff", "mic_global_2021", "mic_global_2022")
+    assert "valid_from: 2021-04-30T00:00:00+08:00 → 2022-08-04T00:00:00+08:00" in text
+    (tmp_path / "new").mkdir()
+    new = write_sixth(tmp_path / "new", PACK.replace("{value: 10, unit: days, f", "{value: 9, unit: days, f"))
+    assert "changed  reply_deadline: value 10 → 9\n" in run("diff", write_sixth(tmp_path), new)
+
+
+def test_explain_suggests_the_nearest_names() -> None:
+    """A slip in a field's name is answered with the names that are near."""
+    with pytest.raises(UsageError, match="did you mean ip_address"):
+        run("explain", "sepp", "ip_adress")
+
+
 def test_show_prints_the_whole_pack() -> None:
     """A pack is shown with its names sorted, its promises and its digest."""
     shown = run_json("show", "mic_domestic")

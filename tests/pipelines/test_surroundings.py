@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -31,11 +32,11 @@ def events(number: int, start: int = 0) -> bytes:
     return "".join(event % one for one in range(start, start + number)).encode()
 
 
-def ebb(*arguments: str, timeout: float = 100, **environment: str) -> tuple[int, str]:
+def ebb(*arguments: str, **environment: str) -> tuple[int, str]:
     """Run `ebb` and return exit code and what it said; no debugging, no traceback."""
     surroundings = {name: value for name, value in os.environ.items() if name != "EBB_DEBUG"} | environment
     done = subprocess.run(
-        [str(EBB), *arguments], capture_output=True, text=True, timeout=timeout, check=False, env=surroundings
+        [str(EBB), *arguments], capture_output=True, text=True, timeout=100, check=False, env=surroundings
     )
     said = done.stdout + done.stderr
     assert "Traceback" not in said
@@ -158,6 +159,23 @@ def test_a_home_that_cannot_be_written(drain: tuple[str, ...], tmp_path: Path) -
     assert_says(ebb(*run, "/proc"), 1, "cannot write in /proc", "check the folder")
     ended, said = ebb(*run, str(tmp_path / "events.ndjson"))
     assert (ended, "is a file" in said) == (2, True)
+
+
+def test_a_file_that_may_not_be_read_is_named_at_the_end(tmp_path: Path) -> None:
+    """The other files are taken first; the report comes, then the name of the file that is closed, and exit 1."""
+    (tmp_path / "closed.ndjson").write_bytes(events(3))
+    (tmp_path / "closed.ndjson").chmod(0)
+    (tmp_path / "open.ndjson").write_bytes(events(2, 7))
+    run = [EBB, "run", "service-logs", "--from", f"files:{tmp_path}/*.ndjson", "--drain", "--now", NOW]
+    if os.geteuid() == 0:  # who reads everything, unless that is taken away
+        setpriv = shutil.which("setpriv") or missing("setpriv, to run as somebody to whom a file may be closed")
+        run = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *run]
+    done = subprocess.run(
+        [*map(str, run), "--home", str(tmp_path / "home")], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "rows, anonymous                 2" in done.stdout
+    assert done.stderr.count("closed.ndjson may not be read: let this user read it") == 1
 
 
 def test_prism_missing_or_broken(drain: tuple[str, ...], tmp_path: Path) -> None:

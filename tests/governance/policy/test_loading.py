@@ -97,7 +97,7 @@ def test_a_name_without_a_row_stops_loading(tmp_path: Path) -> None:
         ("id: sixth_2024", "id: sepp", 1, "id", "exists"),
         ("purposes: [statistics]", "purposes: [13800138000]", 12, "purposes[0]", "must be one of"),
         ("title: A sixth site\n", "", 1, "title", "missing"),
-        ("title: A sixth site", "titel: A sixth site", 3, "?", "not a known key"),
+        ("title: A sixth site", "titel: A sixth site", 3, "titel", "not a known key"),
         ("title: A sixth site", "title: 7", 3, "title", "must be text"),
         ("title: A sixth site", "title: A\ntitle: B", 4, "file", "twice"),
         ("treatment: {do: truncate_ip, v4: 8, v6: 24}", "treatment: {v4: 8}", 10, "overrides[0].treatment", "`do`"),
@@ -128,7 +128,7 @@ def test_each_problem_has_its_line_and_path(  # noqa: PLR0917 - one case, six pa
     """A problem names the file, the line and the path, and says what is expected there."""
     found = messages(tmp_path, changed(old, new))
     assert any(re.match(rf"sixth\.yaml:{line}: {re.escape(path)}: .*{re.escape(message)}", one) for one in found), found
-    for value in ("13800138000", "zhang", "nobody", "titel", "Sixth Site", "guess"):
+    for value in ("13800138000", "zhang", "nobody", "Sixth Site", "guess"):
         assert not any(value in one for one in found)
 
 

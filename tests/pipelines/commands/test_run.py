@@ -177,6 +177,14 @@ def test_a_mapping_may_be_called_yml_and_its_event_type_must_be_one_of_the_strea
     assert call("run", "service-logs", *arguments).exit_code == 0
 
 
+@pytest.mark.parametrize(("name", "words"), [("apache_combined", "--system"), ("klingon", "no format is called")])
+def test_a_replay_wants_a_system_too(events: Path, name: str, words: str) -> None:
+    """Lines that would all be rejected are not published."""
+    result = call("replay", events, "--format", name, "--to", "pubsub:ebb-test/logs")
+    assert isinstance(result.exception, UsageError)
+    assert words in str(result.exception)
+
+
 def test_a_run_says_what_a_surprising_sum_means(events: Path, tmp_path: Path) -> None:
     """Half of the events rejected, and no event read where there are files, each have their sentence."""
     arguments = ("run", "service-logs", "--from", f"files:{events}", "--drain", *NOW, "--home", tmp_path / "home")

@@ -173,3 +173,29 @@ def test_a_damaged_archive_says_so(source: FilesSource, tmp_path: Path) -> None:
     (tmp_path / "a.log.gz").write_bytes(gzip.compress(os.urandom(200_000))[:-50_000])
     with pytest.raises(Exception, match=r"a\.log\.gz.*damaged"):
         read_all(source)
+
+
+def test_a_watched_file_that_is_rotated_away_is_read_to_its_end(source: FilesSource, tmp_path: Path) -> None:
+    """A file that is renamed while it is open, with nothing in its place yet, is handed out to its end."""
+    watched = FilesSource(
+        source.pattern, source.table, source.stream, source.open_keyring, source.format, None, 100, drain=False
+    )
+    log = tmp_path / "a.log"
+    log.write_bytes(numbered(0, 250))
+    with contextlib.closing(watched.open()) as reader:
+        taken = 0
+        while (bundle := reader.pull(0.0)) is not None:
+            commit(source, reader, bundle)
+            taken += len(bundle)
+            if log.exists():
+                log.rename(tmp_path / "rotated_away")
+    assert taken == 250
+
+
+def test_blank_lines_between_lines_are_no_lines_to_hand_out(source: FilesSource, tmp_path: Path) -> None:
+    """Runs of blank lines, at the head too, move offsets and fill no bundle."""
+    (tmp_path / "a.log").write_bytes(b"\n" * 500 + b"one\n" + b"\n" * 500 + b"two\n\n\nthree")
+    bundle = first_bundle(source)
+    assert list(bundle.segments[0].lines) == [b"one", b"two", b"three"]
+    assert list(bundle.segments[0].offsets) == [500, 1004, 1010]
+    assert bundle.ranges[0].end == 1015
