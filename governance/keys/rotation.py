@@ -7,6 +7,7 @@ leaves a mark, so that its name never stands for another key.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -170,14 +171,14 @@ class EpochKeys(Handle):
         return found[1]
 
     # The keyring's own.
-    def _store_new_key(self, connection: Connection, scope: Scope, wall: datetime) -> tuple[bytes, str | None]:
-        raise NotImplementedError
+    @abstractmethod
+    def _store_new_key(self, connection: Connection, scope: Scope, wall: datetime) -> tuple[bytes, str | None]: ...
 
-    def _unwrap(self, scope: Scope, row: Row[Any]) -> tuple[bytes, str | None]:
-        raise NotImplementedError
+    @abstractmethod
+    def _unwrap(self, scope: Scope, row: Row[Any]) -> tuple[bytes, str | None]: ...
 
-    def _forget_handles(self, scopes: list[Scope]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _forget_handles(self, scopes: list[Scope]) -> None: ...
 
 
 def destroyed(scope: Scope) -> KeyDestroyedError:

@@ -12,7 +12,7 @@ from transforms.deid.treatments.code_only import code_only
     ("message", "code"),
     [
         ("ERR_TIMEOUT: member 13800138000", "ERR_TIMEOUT"), ("[E42] no answer", "E42"), ("503 upstream", "503"),
-        ("java.io.IOException: /home/zhang", "java.io.IOException"), ("ERROR while saving", "ERROR"),
+        ("java.io.IOException: /data/zhang", "java.io.IOException"), ("ERROR while saving", "ERROR"),
         ("PaymentTimeout", "PaymentTimeout"), ("HTTP-500;", "HTTP-500"),
     ],
 )  # fmt: skip
