@@ -19,7 +19,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     """Print rows under headers; a line longer than the terminal is wide runs on instead of losing its end."""
     table = Table(*headers, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console = Console(highlight=False)
     needed = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
     console.width = max(console.width, needed)
