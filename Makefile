@@ -40,7 +40,7 @@ help: ## Say what can be made
 setup: $(VENV)/.runtime ## Install what ebb needs to run, as locked, into VENV (.venv)
 	@echo "ready: $(BIN)/ebb"
 
-run: $(VENV)/.runtime ## Show ebb at work: synthetic and real events, from the first line to a query
+run: $(VENV)/.runtime ## Show ebb at work on synthetic events, from the first line to a query
 	@"$(BIN)/ebb" demo
 
 test: $(VENV)/.dev ## Run every test, with branch coverage and its floor

@@ -185,6 +185,51 @@ def files_crashed_at(scenario: Scenario, seam: str) -> None:
     scenario.count()
 
 
+def crashed(scenario: Scenario, seam: str, nth: int, *arguments: str) -> None:
+    """Run a command that dies at the seam."""
+    command = [sys.executable, "-m", "tests.kill.crashing", seam, str(nth), *arguments, "--home", str(scenario.home)]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    assert done.returncode == EXIT, done.stderr.decode()
+    scenario.rounds += 1
+
+
+def rows_are(scenario: Scenario, number: int) -> None:
+    """Check that the tables hold so many events, each once."""
+    found = keys(scenario.home, *ROWS)
+    assert (len(found), set(found.values())) == (number, {1}), scenario.name
+    scenario.figures = {"fed": number, "rows": len(found), "dead letters": 0, "dropped": 0}
+
+
+def replay_crashed(scenario: Scenario) -> None:
+    """Letters of events that came too early are replayed when their time has come, and the replay dies on its way."""
+    events = scenario.folder / "events.ndjson"
+    events.write_bytes(b"\n".join(lines(4000)) + b"\n")
+    home = ("--home", str(scenario.home))
+    early = finished(
+        "run", "service-logs", "--from", f"files:{events}", "--drain", "--now", "2026-09-01T00:00:00Z", *home
+    )
+    assert early["dead_letters"] == {"TIME_IN_FUTURE": 4000}
+    ops_key = str(scenario.home / "ops.key")
+    replay = ("dead-letters", "replay", "--stream", "service-logs", "--ops-key", ops_key, "--now", NOW)
+    for seam in ("after the write, before the commit", "after a commit"):
+        crashed(scenario, seam, 1, *replay)
+    finished(*replay, *home)
+    rows_are(scenario, 4000)
+
+
+def compaction_crashed(scenario: Scenario) -> None:
+    """Small files of closed dates are merged, and the work dies before and after a commit."""
+    events = scenario.folder / "events.ndjson"
+    events.write_bytes(b"\n".join(lines(4000)) + b"\n")
+    home = ("--home", str(scenario.home))
+    finished("run", "service-logs", "--from", f"files:{events}", "--drain", "--now", NOW, "--max-events", "200", *home)
+    earlier = ("--now", "2026-10-20T00:00:00Z")  # before the event keys, by which rows are counted here, are blanked
+    for seam, nth in (("after the write, before the commit", 1), ("after a commit", 1), ("after a commit", 2)):
+        crashed(scenario, seam, nth, "compact", *earlier)
+    finished("compact", *earlier, *home)
+    rows_are(scenario, 4000)
+
+
 def test_nothing_is_lost_or_doubled_whatever_dies(
     emulator: Emulator, prism: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +251,8 @@ def test_nothing_is_lost_or_doubled_whatever_dies(
         work.append((crash, (scenario(seam), seam)))
     work.append((files_crashed_at, (scenario("files, after a commit"), "after a commit")))
     work.append((files_crashed_at, (scenario("files, after the write"), "after the write, before the commit")))
+    work.append((replay_crashed, (scenario("in the middle of a replay of dead letters"),)))
+    work.append((compaction_crashed, (scenario("in the middle of compaction"),)))
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(function, *arguments) for function, arguments in work]:
             future.result()
