@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let no setting of this machine into the tests."""
-    for name in ("EBB_HOME", "EBB_LAKE", "EBB_PACKS", ROOT_KEY_VARIABLE, "PUBSUB_EMULATOR_HOST", "EBB_PRISM"):
+    names = ("EBB_HOME", "EBB_LAKE", "EBB_PACKS", ROOT_KEY_VARIABLE, "PUBSUB_EMULATOR_HOST", "EBB_PRISM")
+    for name in (*names, "EBB_EMULATOR_JAR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
