@@ -33,6 +33,6 @@ def test_two_thousand_bundles_do_not_slow_the_next(tmp_path: Path, writers: int)
     early, late = statistics.median(spent[100:200]), statistics.median(spent[-100:])
     assert late <= early * MOST + SLACK, f"{early * 1000:.1f} ms became {late * 1000:.1f} ms"
     log = tmp_path / "analytics" / "service_log" / "_delta_log"
-    assert len(list(log.glob("*.json"))) < 2000
+    assert list(log.glob("*.checkpoint*"))
     sinks[0]._anonymous.refresh()
     assert len(sinks[0]._anonymous.commits()) == 2001
