@@ -16,7 +16,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/ebb
 WORKDIR /src
 COPY requirements.txt ./
-RUN /opt/ebb/bin/pip install --require-hashes -r requirements.txt
+RUN /opt/ebb/bin/pip install --no-deps --require-hashes -r requirements.txt
 COPY . .
 RUN /opt/ebb/bin/pip install --no-deps --no-build-isolation .
 

@@ -96,15 +96,18 @@ $(VENV)/bin/python:
 	echo "Install Python 3.11, or name one: make setup PYTHON=/path/to/python3.11" >&2; \
 	exit 1
 
-# Stamps: an unchanged lock is not installed twice.
+# Stamps: an unchanged lock is not installed twice. A lock is whole, so pip resolves nothing (--no-deps): asked to, it
+# refuses the lock from the day on which a package that another wants with an extra has a newer release.
 $(VENV)/.runtime: requirements.txt setup.py pyproject.toml | $(VENV)/bin/python
 	@echo "installing the locked requirements; the first time takes about a minute"
-	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --require-hashes -r requirements.txt
 	PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) check
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
-	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.txt
+	$(PIP) check
 	@touch $@
 
 # atheris is no dependency: it lives in a virtual environment in the cache, and sees the packages of VENV.
