@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import create_runner
+from apache_beam.runners.worker.statesampler import StateSampler
 
 from governance.errors import EbbError, UsageError
 from pipelines.tools import find_prism
@@ -45,6 +46,9 @@ LOCAL_ENGINE = (
 
 START_SECONDS = 20.0
 
+SAMPLING_MS = 5
+"""How long the end of a bundle waits at most for Beam's own measuring of it."""
+
 BUNDLES_IN_A_PIPELINE = 200
 """The embedded engine keeps about 20 KB for every bundle, so it ends its pipeline and starts anew this often."""
 
@@ -61,6 +65,7 @@ def run_job(job: Job, run: StreamRun, runner: str, beam_options: Sequence[str] =
     Raises:
         EbbError: the engine is missing, or the job failed.
     """
+    _sample_often()
     with _silenced():
         if runner == "embedded":
             _run_embedded(job, run, beam_options)
@@ -71,6 +76,14 @@ def run_job(job: Job, run: StreamRun, runner: str, beam_options: Sequence[str] =
                 )
         else:
             _run_portable(job, run, [f"--runner={runner}", *beam_options])
+
+
+def _sample_often() -> None:
+    """Shorten the sleep of the thread by which Beam measures a bundle's steps; no option of Beam's does.
+
+    It sleeps ever longer, a fifth of the time that the bundle took, and the bundle's end waits for it: 40 ms of 250.
+    """
+    StateSampler.__init__.__defaults__ = (SAMPLING_MS,)
 
 
 def check_options(beam_options: Sequence[str]) -> None:
