@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.ma  # pyarrow asks for it at its first array, amid thousands of events
 import pyarrow as pa
 import pyarrow.compute as pc
 
