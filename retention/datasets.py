@@ -123,6 +123,9 @@ class Dataset(Part):
         retention: class of R-RET-05; `class` in YAML.
         zone: of times that carry none.
         floor_source: whence the floor comes, for the certificate.
+        event: a column with the +08:00 date of what a row tells, where its clock only states when it is due.
+        searches: columns that hold what somebody searched; filled in one of them, it is a row of search history.
+        systems: a column that names the system, where a table holds several.
         month: a partition column "YYYY-MM" of due months, by which what is not yet due is never opened.
         crypto: purpose of the keys that are destroyed with the rows: `dead_letters` or `vault`.
     """
@@ -146,6 +149,9 @@ class Dataset(Part):
     anonymize: Anonymize | None = None
     extension: Extension | None = None
     floor_source: str = ""
+    event: Column | None = None
+    searches: tuple[Column, ...] = ()
+    systems: Column | None = None
     month: Column | None = None
     crypto: Literal["dead_letters", "vault"] | None = None
 

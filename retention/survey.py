@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from governance.calendar import local_date
 from retention import holds as legal
+from retention.endings import NOTHING
 from retention.judging import Judge, months_of, tally
 from retention.plan import Cell, Share, Unit, estimate
 from retention.rules import Status
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from retention.datasets import Dataset
+    from retention.endings import Endings
     from retention.holds import Hold
     from retention.judging import ColumnFunction
     from retention.stores.base import Part, Store
@@ -41,11 +43,13 @@ def judge_of(
     now: datetime,
     holds: Sequence[Hold],
     treatments: Mapping[str, ColumnFunction] | None = None,
+    *,
+    endings: Endings = NOTHING,
 ) -> Judge:
     """Return the judge of a dataset's rows."""
     mine = legal.of_dataset(holds, dataset)
     key = dataset.key or (store.shape(dataset.table).key if mine or dataset.children else ())
-    return Judge(dataset, now, mine, key, treatments)
+    return Judge(dataset, now, mine, key, treatments, endings)
 
 
 def survey(
@@ -54,12 +58,14 @@ def survey(
     now: datetime,
     holds: Sequence[Hold],
     treatments: Mapping[str, ColumnFunction] | None = None,
+    *,
+    endings: Endings = NOTHING,
 ) -> Share:
     """Look at every row that can be due and return what a plan says of the dataset.
 
     Partitions of due months that have not come yet are counted by the table's log and never opened.
     """
-    judge = judge_of(dataset, store, now, holds, treatments)
+    judge = judge_of(dataset, store, now, holds, treatments, endings=endings)
     key = judge.key or store.shape(dataset.table).key
     columns = list(dict.fromkeys([*judge.columns, *key])) if store.parts(dataset.table) is None else judge.columns
     cells: Counter[tuple[str, str]] = Counter()
