@@ -14,9 +14,10 @@ import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from governance.errors import PolicyError, RefusedError
+from governance.policy.keyed import Keyed
 from governance.policy.parts import Identifier, Part, Text
 from governance.policy.rows import Retention
-from governance.policy.treatments import Treatment
+from governance.policy.treatments import Pseudonymize, Treatment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,8 +176,8 @@ class Dataset(Part):
         if self.anonymize is not None:
             if self.subject in self.anonymize.keep:
                 raise ValueError("the subject's column cannot be kept: a tokenized row is not anonymous (R-RET-08)")
-            if any(treatment.do == "pseudonymize" for treatment in self.anonymize.treatments.values()):
-                raise ValueError("pseudonymizing is not anonymizing (R-RET-08)")
+            if any(isinstance(one, Pseudonymize | Keyed) for one in self.anonymize.treatments.values()):
+                raise ValueError("pseudonymizing is not anonymizing: what a key made links or turns back (R-RET-08)")
         if self.retention == "CONTENT" and self.clock.ended is None and self.clock.due is None:
             raise ValueError("class CONTENT needs clock.ended: when it was removed")
         return self

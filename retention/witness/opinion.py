@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retention.witness.lake import DiskFile
 
 _FLOORS = frozenset({"TXN", "LOG", "GOV"})
-_TOKEN = re.compile(r"^v1\.[0-9A-Za-z-]+\.[a-z2-7A-Z]{20,}$")
+_TOKEN = re.compile(r"^v1s?\.[0-9A-Za-z-]+\.[a-z2-7A-Z]{20,}$")
 _EAST_EIGHT = timedelta(hours=8)
 _EMPTY = "unknown"
 

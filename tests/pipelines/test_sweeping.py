@@ -254,6 +254,22 @@ def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
     assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
 
 
+@pytest.mark.parametrize("token", ["v1.2026H1." + "a" * 26, "v1s.2026H1." + "a" * 40])
+def test_a_token_that_was_kept_fails_the_verification(tmp_path: Path, token: str) -> None:
+    """R-RET-08: a due order with its name removed and a token kept is not anonymous, whoever made the token."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{treatments: {{customer: {{do: suppress}}}}, keep: [id, state]}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    query(tmp_path, f"UPDATE orders SET state = '{token}' WHERE id = 1")
+    plan = planned(room)
+    apply_here(room, plan.digest)
+    report = verify_sweep(room, plan.digest)
+    assert [finding["wrong"] for finding in report["datasets"]] == [["1 anonymized rows still hold a token"]]
+    with pytest.raises(RefusedError, match="only a sweep that was verified"):
+        certify_sweep(room, plan.digest)
+
+
 def test_every_sweep_is_listed_with_its_state(tmp_path: Path) -> None:
     """Planned, approved, applied, verified, certified; a digest may be shortened, not below eight digits."""
     room = make_room(tmp_path)
