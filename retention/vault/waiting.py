@@ -110,16 +110,14 @@ def look(table: Table, today: date) -> Outlook:
         record = _Record(*values)
         if record.token is not None:
             orders.setdefault((record.system, record.token), []).append(record)
-        elif record.due is None:
+        else:
             cells[_cell(record, NO_NUMBER)] += 1
     quiet: dict[Order, Quiet] = {}
     presumed: dict[Order, Quiet] = {}
     for order, records in orders.items():
         waiting = [record for record in records if record.due is None]
-        if not waiting:
-            # A due date without a completion is what a presumption leaves behind.
-            if any(record.completed is None for record in records):
-                presumed[order] = _quiet(order, records)
+        if not waiting:  # a due date without a completion is what a presumption leaves behind
+            presumed[order] = _quiet(order, records)
             continue
         why = _why(records, today)
         cells.update(_cell(record, why) for record in waiting)

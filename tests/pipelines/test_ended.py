@@ -187,8 +187,9 @@ def test_cleared_searches_go_and_the_other_rows_stay(home: Path) -> None:
 
 def test_a_stopped_service_ends_for_everybody_and_floors_stay(home: Path) -> None:
     """R-STOP-01: both tables of both paths until the day; what nobody can tell the system of goes with its days."""
+    arrive(home, [view("nobody", day).replace(b'{"account": "nobody"}', b"{}") for day in DAYS])
     answer(home, "ended", "service", "--system", "sepp", "--at", AT)
-    assert swept(home) == {"personal.service_log": 6}
+    assert swept(home) == {"personal.service_log": 6, "analytics.service_log": 2}
     assert rows(home, "vault/transactions") == 2
     answer(home, "ended", "service", "--system", "mic_global", "--at", AT)
     assert swept(home) == {}

@@ -6,12 +6,14 @@ import json
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from governance.errors import EbbError
+from pipelines import presuming
 from pipelines.cli import ebb
 from pipelines.settings import load_settings
 from pipelines.sweep_room import Room
@@ -141,6 +143,26 @@ def test_nothing_is_presumed_before_its_time(home: Path) -> None:
     assert "Nothing can be presumed closed" in early.output
     assert "heard of lately" in call(home, "vault", "waiting", "--now", "2024-01-21T15:00:00Z").output
     assert "Next: ebb vault presume approve" in call(home, "vault", "presume", "plan").output
+
+
+def test_a_drill_says_so_in_every_commit(home: Path) -> None:
+    """An instant that was given stands in plan and commits; what is settled in the meantime is left out."""
+    digest = answer(home, "vault", "presume", "plan", "--now", "2025-06-01T00:00:00Z")["digest"]
+    answer(home, "vault", "presume", "approve", digest, "--by", "wang")
+    arrive(home, [step("order_delivered", "2023-02-01", order="B")], "2026-11-01T00:00:00Z")
+    assert "left out, heard of since              1" in call(home, "vault", "presume", "apply", digest).output
+    commits = open_table(str(home / "lake" / "vault" / "transactions")).commits()
+    assert [one["ebb.now"][:10] for one in commits if one.get("ebb.presumed") == digest] == ["2025-06-01"]
+    assert "(given)" in call(home, "vault", "presume", "show", digest).output
+
+
+def test_an_old_plan_is_neither_approved_nor_carried_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day later the vault may hold other news: plan anew."""
+    digest = answer(home, "vault", "presume", "plan")["digest"]
+    later = presuming.wall_clock() + timedelta(hours=25)
+    monkeypatch.setattr(presuming, "wall_clock", lambda: later)
+    for word in ("approve", "apply"):
+        assert code(call(home, "vault", "presume", word, digest)) == 3
 
 
 def test_a_ledger_that_was_changed_presumes_nothing(home: Path) -> None:
