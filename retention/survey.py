@@ -67,11 +67,13 @@ def survey(
     """
     judge = judge_of(dataset, store, now, holds, treatments, endings=endings)
     key = judge.key or store.shape(dataset.table).key
-    columns = list(dict.fromkeys([*judge.columns, *key])) if store.parts(dataset.table) is None else judge.columns
+    parts = store.parts(dataset.table)
+    # Tables that are still written have rows of endings: a plan must not be void for every other row that arrives.
+    by_rows = parts is None or bool(endings.listed)
+    columns = list(dict.fromkeys([*judge.columns, *key])) if by_rows else judge.columns
     cells: Counter[tuple[str, str]] = Counter()
     units: dict[str, _Found] = {}
     oldest = np.datetime64("9999-12-31", "D")
-    parts = store.parts(dataset.table)
     for part, rows in _batches(dataset, store, columns, now=now, parts=parts, cells=cells):
         verdicts = judge(rows)
         cells.update(tally(verdicts))
@@ -84,7 +86,7 @@ def survey(
             chosen = rows.filter(pa.array(mask))
             found.rows += chosen.num_rows
             found.children += store.below(dataset, chosen) if dataset.children else 0
-            found.sum = fingerprint(chosen, found.sum) if parts is None else 0
+            found.sum = fingerprint(chosen, found.sum) if by_rows else 0
     total = sum(cells.values())
     gone = sum(found.rows for found in units.values())
     return Share(
@@ -102,7 +104,7 @@ def survey(
                 part=name,
                 rows=found.rows,
                 children=found.children,
-                state=parts[name].state if parts is not None else f"{found.sum:032x}",
+                state=f"{found.sum:032x}" if parts is None or by_rows else parts[name].state,
             )
             for name, found in sorted(units.items())
         ),

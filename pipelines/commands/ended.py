@@ -65,6 +65,8 @@ def _of_people(scope: Scope, text: str) -> None:
             raise UsageError("the file lists nobody: one SYSTEM:KIND:ID a line")
         room = open_room(home, packs, lake, datasets)
         values = ended_values(room.settings.opener(), scope, people)
+        if not values:
+            raise UsageError(f"nobody's {scope} are found by a cookie or a device: name the account")
         _list(room, scope, values, at=at, by=by, as_json=as_json)
 
     command.__doc__ = text

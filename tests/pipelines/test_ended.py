@@ -205,6 +205,21 @@ def test_listed_after_the_plan_it_is_taken_by_the_next_one(home: Path) -> None:
     assert swept(home) == {"personal.service_log": 3}
 
 
+def test_a_stream_that_goes_on_does_not_make_the_plan_void(home: Path) -> None:
+    """Late rows of others change nothing; one of the listed was not approved, so the plan is made anew."""
+    answer(home, "ended", "account", "--person", PERSON, "--at", AT)
+    room, plan = planned(home)
+    arrive(home, [view("li.na", DAYS[0], 7)])
+    assert apply_here(room, plan.digest).removed("personal.service_log") == 3
+    assert verify_sweep(room, plan.digest)["ok"]
+    arrive(home, [view("zhang.wei", DAYS[0], 8)])
+    room, plan = planned(home)
+    arrive(home, [view("zhang.wei", DAYS[0], 9)])
+    with pytest.raises(RefusedError, match="plan anew"):
+        apply_here(room, plan.digest)
+    assert swept(home) == {"personal.service_log": 2}
+
+
 def test_withdrawn_after_the_plan_it_stays(home: Path) -> None:
     """A listing that was a mistake takes nothing, approved or not."""
     number = answer(home, "ended", "account", "--person", PERSON, "--at", AT)["number"]
@@ -255,6 +270,7 @@ def test_nobody_is_named_and_mistakes_are_said(home: Path, tmp_path: Path) -> No
     assert code(call(home, "ended", "account", "--at", AT)) == 2
     assert code(call(home, "ended", "account", "--person", "zhang.wei", "--at", AT)) == 2
     assert code(call(home, "ended", "service", "--system", "nobody", "--at", AT)) == 2
+    assert code(call(home, "ended", "orders", "--person", "sepp:cookie:c-77", "--at", AT)) == 2
     people.write_text("\n", encoding="utf-8")
     assert code(call(home, "ended", "account", "--subjects-from", str(people), "--at", AT)) == 2
 

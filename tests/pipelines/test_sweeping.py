@@ -17,7 +17,7 @@ from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_
 from retention.certificate import check, to_page
 from retention.holds import Hold
 from retention.plan import Limit, Plan
-from retention.sweeps import find_sweep, list_sweeps, place_hold, release_holds
+from retention.sweeps import find_sweep, list_sweeps, place_hold, record_plan, release_holds
 from tests.retention.rooms import NOW, REGISTER, apply_here, make_room, query, work_off
 
 if TYPE_CHECKING:
@@ -268,6 +268,15 @@ def test_a_token_that_was_kept_fails_the_verification(tmp_path: Path, token: str
     assert [finding["wrong"] for finding in report["datasets"]] == [["1 anonymized rows still hold a token"]]
     with pytest.raises(RefusedError, match="only a sweep that was verified"):
         certify_sweep(room, plan.digest)
+
+
+def test_a_plan_from_before_there_was_a_list_keeps_its_digest(tmp_path: Path) -> None:
+    """Recorded without a list of endings, it is read back as what its digest says."""
+    room = make_room(tmp_path)
+    old = planned(room).model_copy(update={"endings_digest": None})
+    assert "endings_digest" not in old.to_json()
+    record_plan(room.ledger, old, datetime.now(tz=UTC))
+    assert find_sweep(room.ledger, old.digest).plan == old
 
 
 def test_every_sweep_is_listed_with_its_state(tmp_path: Path) -> None:
