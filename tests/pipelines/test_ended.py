@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,7 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from governance.errors import EbbError, RefusedError
+from governance.policy import load_catalogue
 from pipelines.cli import ebb
+from pipelines.lake_datasets import STREAMS
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sinks.letters import DEAD_LETTERS, letters_spec
 from pipelines.sweep_room import Room
@@ -24,7 +29,6 @@ from tests.transactions import step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from retention.plan import Plan
 
@@ -93,9 +97,15 @@ def arrive(home: Path, lines: Sequence[bytes], stream: str = "service-logs") -> 
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(made: Path, tmp_path: Path) -> Path:
+    """Return a home of the test's own."""
+    return Path(shutil.copytree(made, tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with three days of two people, each with a search and an order of last year."""
-    home = tmp_path / "home"
+    home = tmp_path_factory.mktemp("made") / "home"
     lines = [view(who, day) for who in ("zhang.wei", "li.na") for day in DAYS]
     lines += [view(who, DAYS[0], 1, search_query="umbrella") for who in ("zhang.wei", "li.na")]
     arrive(home, lines)
@@ -275,8 +285,16 @@ def test_nobody_is_named_and_mistakes_are_said(home: Path, tmp_path: Path) -> No
     assert code(call(home, "ended", "account", "--subjects-from", str(people), "--at", AT)) == 2
 
 
+@pytest.mark.parametrize("stream", STREAMS)
+def test_no_table_of_the_lake_but_the_vault_holds_transactions(stream: str) -> None:
+    """So who cleared orders is in no analytics table from the beginning (R-RET-09)."""
+    catalogue = load_catalogue()
+    held = [*catalogue.stream_fields(stream), *(catalogue.inventory[name] for name in catalogue.event_types(stream))]
+    assert not [row.field for row in held if row.retention == "TXN"]
+
+
 def test_databases_by_keyed_names(tmp_path: Path) -> None:
-    """Copies and profiles of an account go, its orders stay; "clear" takes the copies of orders only."""
+    """R-RET-09: cleared in month 10, gone from the copy, the record due after three years; profiles end too."""
     make_room(tmp_path, register=REGISTER)
     query(tmp_path, "DROP TABLE order_lines")
     query(tmp_path, "CREATE TABLE mart AS SELECT id, customer, completed_at FROM orders")
@@ -295,8 +313,11 @@ def test_databases_by_keyed_names(tmp_path: Path) -> None:
         ("customer-0",), ("customer-2",), ("customer-3",)
     ]  # fmt: skip
     assert query(tmp_path, "SELECT count(*) FROM orders") == [(400,)]
-    held = Hold("c", "shop.mart", "subject", frozenset({"customer-4"}))
     room = Room(load_settings(home=tmp_path))
+    for instant, due in (("2029-01-05T15:59:59+00:00", 0), ("2029-01-05T16:00:00+00:00", 400)):
+        forecast = plan_sweep(room, now=datetime.fromisoformat(instant), by="a", limit=ALL, record=False)
+        assert forecast.share("shop.orders").due == due
+    held = Hold("c", "shop.mart", "subject", frozenset({"customer-4"}))
     place_hold(room.ledger, held, by="wu", reason="claim", wall=wall_clock())
     answer(tmp_path, "ended", "orders", "--person", "sepp:account:customer-4", "--at", AT)
     assert swept(tmp_path) == {}

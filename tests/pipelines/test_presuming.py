@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +27,6 @@ from tests.transactions import step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 EXIT = 137
 KILLED = f"""
@@ -70,9 +71,15 @@ def arrive(home: Path, lines: Sequence[bytes], now: str) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(made: Path, tmp_path: Path) -> Path:
+    """Return a home of the test's own."""
+    return Path(shutil.copytree(made, tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with three orders that stopped in January 2023, in two files, one of them in dispute."""
-    home = tmp_path / "home"
+    home = tmp_path_factory.mktemp("made") / "home"
     arrive(home, [step("order_created", "2023-01-10", order=one) for one in "ABD"], "2023-01-11T00:00:00Z")
     late = [step("order_paid", "2023-01-20", order=one) for one in "AB"]
     arrive(home, [*late, step("order_disputed", "2023-01-20", order="D")], "2023-01-21T00:00:00Z")
