@@ -25,6 +25,7 @@ COMMANDS = {
     "sweep": ("pipelines.commands.sweep:sweep", "Plan, approve, apply and verify deletion."),
     "datasets": ("pipelines.commands.datasets:datasets", "Check and list what is stored where, and until when."),
     "hold": ("pipelines.commands.hold:hold", "Keep data from deletion for a legal case."),
+    "ended": ("pipelines.commands.ended:ended", "List whose copies are due: cancelled, cleared, stopped."),
     "ledger": ("pipelines.commands.ledger:ledger", "Show the record of what was done, and check its chain."),
     "vault": ("pipelines.commands.vault:vault", "Settle the records of transactions."),
     "compact": ("pipelines.commands.compact:compact", "Merge small files, and blank what is old in them."),

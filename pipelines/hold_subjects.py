@@ -31,9 +31,9 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
     now = half_year(china_date(wall_clock()))
     found: dict[str, set[str]] = {}
     for person in people:
-        system, kind, identifier = _parsed(person)
+        system, kind, identifier = parse_person(person)
         for name in ("service_log", "equipment"):
-            found.setdefault(f"personal.{name}", set()).update(_tokens(keyring, system, kind, identifier, now))
+            found.setdefault(f"personal.{name}", set()).update(tokens_of(keyring, system, kind, identifier, now))
         for name, stream in (
             ("vault.transactions", "transactions"),
             ("dead_letters", "service_log"),
@@ -45,14 +45,15 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
     return {name: frozenset(values) for name, values in found.items() if name in room.datasets}
 
 
-def _tokens(keyring: Keyring, system: str, kind: str, identifier: str, now: str) -> set[str]:
+def tokens_of(keyring: Keyring, system: str, kind: str, identifier: str, now: str) -> set[str]:
     """Return the tokens under every key that is there, and under that of the half-year now, made if need be."""
     newest = keyring.token_key(PURPOSE, system, RECIPIENT, kind, now).tokens([identifier])[0]
     made = {*keyring.subject_tokens(PURPOSE, system, RECIPIENT, kind, identifier).values(), newest}
     return {token for token in made if token is not None}
 
 
-def _parsed(person: str) -> tuple[str, str, str]:
+def parse_person(person: str) -> tuple[str, str, str]:
+    """Return system, kind and identifier; UsageError, without the text, if it is not of that form."""
     parts = person.split(":", _PARTS - 1)
     if len(parts) != _PARTS or parts[1] not in KINDS or not parts[2]:
         raise UsageError(f"--person is SYSTEM:KIND:ID, with KIND one of {', '.join(KINDS)}")

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 from retention.datasets import Clock, Dataset, Register, StoreSpec
 from retention.stores.lake import DeltaStore
+from transforms.deid.plan import column_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from governance.policy import Catalogue
 
 LAKE = "lake"
 STREAMS = ("service_log", "equipment")
 FLOOR = "three years from completion of the transaction (R-RET-02)"
+SEARCHES = "search_"
+"""How the inventory's fields of searches begin (R-RET-09)."""
 STATISTICS = {
     "analytics": frozenset({"event_hour"}),
     "personal": frozenset({"event_hour"}),
@@ -23,9 +28,20 @@ STATISTICS = {
 """Columns whose minimum and maximum the tables' logs may tell, by first part of the dataset's id."""
 
 
-def lake_register(lake: str) -> Register:
-    """Return the register of the lake's tables, whether or not they are there yet."""
-    return Register(stores=(StoreSpec(id=LAKE, kind="delta", url=lake),), datasets=tuple(_datasets()))
+def lake_register(lake: str, searches: Sequence[str] = ()) -> Register:
+    """Return the register of the lake's tables, whether or not they are there yet.
+
+    Args:
+        lake: root of the lake.
+        searches: columns of the service log that hold searches.
+    """
+    return Register(stores=(StoreSpec(id=LAKE, kind="delta", url=lake),), datasets=tuple(_datasets(tuple(searches))))
+
+
+def search_columns(catalogue: Catalogue) -> list[str]:
+    """Return the columns that the inventory's fields of searches become in the service log."""
+    notes = column_catalog(catalogue, STREAMS[0])
+    return list(dict.fromkeys(note.column for note in notes if note.field.startswith(SEARCHES)))
 
 
 def existing(lake: str) -> frozenset[str]:
@@ -40,7 +56,7 @@ def statistics_of(dataset: Dataset) -> frozenset[str]:
     return STATISTICS.get(dataset.id.partition(".")[0], frozenset())
 
 
-def _datasets() -> Iterator[Dataset]:
+def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
     for stream in STREAMS:
         for audience in ("analytics", "personal"):
             yield Dataset(
@@ -53,6 +69,9 @@ def _datasets() -> Iterator[Dataset]:
                 zone="+08:00",
                 clock=Clock(due="due_date"),
                 subject="subject" if audience == "personal" else None,
+                event="event_date",
+                searches=searches if (audience, stream) == ("personal", STREAMS[0]) else (),
+                systems="system",
             )
     yield Dataset(
         id="dead_letters",
@@ -64,6 +83,7 @@ def _datasets() -> Iterator[Dataset]:
         zone="+08:00",
         clock=Clock(due="due_date"),
         subject="probe",
+        event="received_date",
         crypto="dead_letters",
     )
     yield Dataset(

@@ -59,7 +59,9 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
         return
     shape = store.shape(dataset.table)
     named = [*dataset.clock.names, *dataset.key]
-    named += [name for name in (dataset.subject, dataset.month, dataset.open.column if dataset.open else None) if name]
+    single = (dataset.subject, dataset.month, dataset.event, dataset.systems)
+    named += [name for name in (*single, dataset.open.column if dataset.open else None) if name]
+    named += dataset.searches
     if dataset.anonymize is not None:
         named += [*dataset.anonymize.treatments, *dataset.anonymize.keep]
         treatments_of(dataset)

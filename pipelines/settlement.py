@@ -69,7 +69,7 @@ def settle_vault(
     if now is not None and now > wall:
         raise RefusedError("--now lies in the future: nothing is settled before its time")
     keyring = settings.opener()
-    opener = EnvelopeOpener(_ops_key(ops_key_file or settings.ops_key_file, keyring), keyring)
+    opener = EnvelopeOpener(ops_key(ops_key_file or settings.ops_key_file, keyring), keyring)
     table = FencedTable(vault_spec(settings.lake))
     metadata = {"ebb.run": uuid.uuid4().hex, "ebb.purpose": "legal_duty"}
     if now is not None:
@@ -106,7 +106,8 @@ def _destroy_stale(table: FencedTable, plan: Settlement, keyring: Keyring, wall:
     return tuple(gone)
 
 
-def _ops_key(path: Path, keyring: Keyring) -> OpsKey:
+def ops_key(path: Path, keyring: Keyring) -> OpsKey:
+    """Return the private ops key in a file; KeyringError if it is not this keyring's."""
     ops = OpsKey.from_file(path)
     if ops.public() != keyring.ops_public():
         raise KeyringError(f"{path} is not the ops key of this keyring: give the one that `ebb keys init` made")

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 from governance.errors import RefusedError, UsageError
 from governance.ledger import Ledger
 from governance.policy import load_catalogue
-from pipelines.lake_datasets import LAKE, existing, lake_register
+from pipelines.ended_subjects import naming
+from pipelines.lake_datasets import LAKE, existing, lake_register, search_columns
 from pipelines.treating import treatments_of
 from retention.apply import Work, work_on
 from retention.datasets import read_register
+from retention.endings import Endings, in_dataset
 from retention.stores.lake import DeltaStore
 from retention.stores.sql import SqlStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pipelines.settings import Settings
     from retention.datasets import Dataset, Register, StoreSpec
+    from retention.endings import Ending
     from retention.plan import Plan
     from retention.stores.base import Store
 
@@ -59,7 +62,7 @@ class Room:
     @cached_property
     def register(self) -> Register:
         """The lake's own tables, and those of `datasets.yaml`."""
-        register = lake_register(self.settings.lake)
+        register = lake_register(self.settings.lake, search_columns(load_catalogue(self.settings.packs)))
         path = self.settings.datasets
         if path is None and (self.settings.home / REGISTER).is_file():
             path = self.settings.home / REGISTER
@@ -96,13 +99,26 @@ class Room:
             self._stores[name] = DeltaStore(url) if spec.kind == "delta" else SqlStore(url)
         return self._stores[name]
 
+    def endings_in(self, dataset: Dataset, endings: Iterable[Ending]) -> Endings:
+        """Return the endings of a list that touch a dataset, with what names its subjects as the list does."""
+        listed = list(endings)
+        named = dataset.store != LAKE and any(ending.scope != "service" for ending in listed)
+        return in_dataset(listed, dataset, naming(self.settings.opener(), dataset.system) if named else None)
+
     def work(self, plan: Plan, dataset: str) -> Work:
         """Return what units of a dataset are worked off with."""
         from pipelines.sweep_keys import preparation  # noqa: PLC0415 - only what applies needs keys
 
         chosen = self.dataset(dataset)
-        prepare = preparation(self.settings, chosen)
-        return work_on(plan, chosen, self.store(chosen.store), self.ledger, treatments_of(chosen), prepare=prepare)
+        return work_on(
+            plan,
+            chosen,
+            self.store(chosen.store),
+            self.ledger,
+            treatments_of(chosen),
+            prepare=preparation(self.settings, chosen),
+            endings_in=lambda endings: self.endings_in(chosen, endings),
+        )
 
 
 def _url(spec: StoreSpec) -> str:

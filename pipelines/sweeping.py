@@ -11,11 +11,12 @@ from pipelines.settings import wall_clock
 from pipelines.sweep_keys import destroy_keys
 from pipelines.treating import treatments_of
 from retention import certificate as certificates
+from retention import endings as ended
 from retention import holds as legal
 from retention.apply import require_applicable, require_unchanged
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
-from retention.sweeps import find_sweep, holds_at, record_plan
+from retention.sweeps import endings_at, find_sweep, holds_at, record_plan, withdrawn_since
 from retention.verify import require_agreement, verify
 from retention.witness.opinion import form_opinion
 
@@ -43,15 +44,18 @@ def plan_sweep(
     wall = wall_clock()
     instant = now or wall
     chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
-    holds = holds_at(room.ledger)
-    shares = [survey(d, room.store(d.store), instant, holds, treatments_of(d)) for d in chosen]
+    holds, endings = holds_at(room.ledger), endings_at(room.ledger, wall)
+    shares = [
+        survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))
+        for d in chosen
+    ]
     plan = make_plan(
         shares,
         now=instant,
         wall=wall,
         drill=now is not None,
         by=by,
-        digests={**room.digests, "holds": legal.digest(holds)},
+        digests={**room.digests, "holds": legal.digest(holds), "endings": ended.digest(endings)},
         limit=limit,
     )
     if record:
@@ -86,6 +90,8 @@ def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any
         raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is deleted on such a record")
     with room.ledger.sweeping():
         sweep = find_sweep(room.ledger, sweep.digest)
+        if sweep.plan.endings_digest not in {None, ended.digest(endings_at(room.ledger, sweep.plan.created))}:
+            raise RefusedError("the list of endings is not what the plan was made under: plan anew")
         if not sweep.checked:
             _second_opinion(room, sweep)
         for share in sweep.plan.shares:
@@ -110,6 +116,7 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
         removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
         datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
         holds = {*holds_at(room.ledger, sweep.plan.created), *holds_at(room.ledger)}
+        planned = endings_at(room.ledger, sweep.plan.created)
         report = verify(
             sweep.plan,
             datasets,
@@ -118,6 +125,8 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
             removed=removed,
             wall=wall_clock(),
             statistics={name: statistics_of(dataset) for name, dataset in datasets.items()},
+            endings={name: room.endings_in(dataset, planned) for name, dataset in datasets.items()},
+            withdrawn=withdrawn_since(room.ledger, sweep.plan.created),
         )
         room.ledger.append("sweep.verified", sweep.digest, report, wall_clock())
     return report
@@ -145,10 +154,12 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
 
 def _second_opinion(room: Room, sweep: Sweep) -> None:
     holds, wall = holds_at(room.ledger, sweep.plan.created), wall_clock()
+    endings = endings_at(room.ledger, sweep.plan.created)
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
         dataset = room.dataset(share.dataset)
-        require_agreement(share, form_opinion(dataset, kind, url, sweep.plan.now, holds, wall=wall))
+        mine = room.endings_in(dataset, endings)
+        require_agreement(share, form_opinion(dataset, kind, url, sweep.plan.now, holds, wall=wall, endings=mine))
     room.ledger.append("sweep.checked", sweep.digest, {"datasets": len(sweep.plan.shares)}, wall)
 
 

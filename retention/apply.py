@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from governance.errors import RefusedError, StoreError
+from retention.endings import NOTHING
 from retention.judging import Judge, months_of
 from retention.rules import Status
 from retention.survey import judge_of, survey
-from retention.sweeps import holds_at
+from retention.sweeps import endings_at, holds_at, withdrawn_since
 from retention.window import window_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from governance.ledger import Ledger
     from retention.datasets import Dataset
+    from retention.endings import Ending, Endings
     from retention.holds import Hold
     from retention.judging import ColumnFunction
     from retention.plan import Plan, Unit
@@ -46,6 +48,8 @@ class Work:
         planned_holds: those in force when it was planned.
         standing_holds: asks for those in force now; asked again for every batch.
         treatments: of the dataset, by column.
+        planned_endings: those on the list when it was planned.
+        standing_endings: asks for those of them that were not withdrawn.
         prepare: called with the unit and the standing holds before its rows go.
     """
 
@@ -56,6 +60,8 @@ class Work:
     planned_holds: Sequence[Hold]
     standing_holds: Callable[[], Sequence[Hold]]
     treatments: Mapping[str, ColumnFunction] | None = None
+    planned_endings: Endings = NOTHING
+    standing_endings: Callable[[], Endings] = lambda: NOTHING
     prepare: Callable[[Unit, Sequence[Hold]], None] | None = None
 
 
@@ -101,7 +107,7 @@ def require_unchanged(sweep: Sweep, work: Work) -> None:
         RefusedError: the table changed.
     """
     plan, dataset = sweep.plan, work.dataset
-    found = survey(dataset, work.store, plan.now, work.planned_holds, work.treatments)
+    found = survey(dataset, work.store, plan.now, work.planned_holds, work.treatments, endings=work.planned_endings)
     there = {unit.part: unit for unit in found.units}
     for unit in plan.share(dataset.id).units:
         if (dataset.id, unit.part) not in sweep.begun and there.get(unit.part) != unit:
@@ -114,8 +120,8 @@ def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], dateti
 
     Guarantees:
         The intent is in the ledger before the first row goes, the outcome after the last. A hold placed meanwhile
-        wins. Killed and called again, it counts every row once: what is gone is the plan's number less what is
-        still there.
+        wins, and so does the withdrawal of an ending; an ending listed meanwhile takes nothing. Killed and called
+        again, it counts every row once: what is gone is the plan's number less what is still there.
 
     Raises:
         StoreError: due rows are still there afterwards.
@@ -144,43 +150,48 @@ def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], dateti
 
 
 class _Choice:
-    """Which rows go: due under the plan, of this unit, and under no hold that stands now."""
+    """Which rows go: due under the plan, of this unit, and due still by the holds and endings that stand now."""
 
     def __init__(self, unit: Unit, work: Work) -> None:
         dataset = work.dataset
         self.work = work
-        self.judge = judge_of(dataset, work.store, work.now, work.planned_holds, work.treatments)
+        self.judge = judge_of(
+            dataset, work.store, work.now, work.planned_holds, work.treatments, endings=work.planned_endings
+        )
         key = dataset.key or work.store.shape(dataset.table).key
         self._key = key
         subject = [dataset.subject] if dataset.subject else []
         self.columns = list(dict.fromkeys([*self.judge.columns, *subject, *key]))
         self._month = unit.part if work.store.parts(dataset.table) is None else None
-        self.window = window_of(dataset, self._month) if self._month is not None else None
+        # An ending makes rows due whatever month their clock is of.
+        anywhere = self._month is None or bool(work.planned_endings.listed)
+        self.window = None if anywhere else window_of(dataset, str(self._month))
 
     def __call__(self, rows: pa.Table) -> np.ndarray:
-        planned, held = self.split(rows)
-        chosen: np.ndarray = planned & ~held
+        planned, kept = self.split(rows)
+        chosen: np.ndarray = planned & ~kept
         return chosen
 
     def split(self, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-        """Return masks: due under the plan; held now."""
+        """Return masks: due under the plan; not due any more."""
         verdicts = self.judge(rows)
         planned = verdicts.is_status(Status.DUE)
         if self._month is not None:
             planned &= months_of(verdicts.due) == self._month
-        standing = [hold for hold in self.work.standing_holds() if hold.dataset in {"*", self.work.dataset.id}]
-        later = Judge(self.work.dataset, self.work.now, standing, self._key)(rows)
-        return planned, later.is_status(Status.HOLD)
+        work = self.work
+        standing = [hold for hold in work.standing_holds() if hold.dataset in {"*", work.dataset.id}]
+        later = Judge(work.dataset, work.now, standing, self._key, endings=work.standing_endings())(rows)
+        return planned, ~later.is_status(Status.DUE)
 
 
 def _remaining(choice: _Choice, physical: str | None) -> tuple[int, int, int]:
-    """Count rows of the unit that are left, that a hold keeps, and the children below those."""
+    """Count rows of the unit that are left, that are kept after all, and the children below those."""
     work = choice.work
     left = kept = children = 0
     for rows in work.store.scan(work.dataset, choice.columns, physical, choice.window):
-        planned, held = choice.split(rows)
-        left += int(np.count_nonzero(planned & ~held))
-        kept_rows = rows.filter(planned & held)
+        planned, not_due = choice.split(rows)
+        left += int(np.count_nonzero(planned & ~not_due))
+        kept_rows = rows.filter(planned & not_due)
         kept += kept_rows.num_rows
         children += work.store.below(work.dataset, kept_rows) if work.dataset.children else 0
     return left, kept, children
@@ -194,8 +205,10 @@ def work_on(
     treatments: Mapping[str, ColumnFunction] | None = None,
     *,
     prepare: Callable[[Unit, Sequence[Hold]], None] | None = None,
+    endings_in: Callable[[Sequence[Ending]], Endings],
 ) -> Work:
-    """Return what units of a dataset are worked off with."""
+    """Return what units of a dataset are worked off with; `endings_in` picks those that touch it from a list."""
+    planned = endings_in(endings_at(ledger, plan.created))
     return Work(
         dataset=dataset,
         store=store,
@@ -204,5 +217,7 @@ def work_on(
         planned_holds=holds_at(ledger, plan.created),
         standing_holds=lambda: holds_at(ledger),
         treatments=treatments,
+        planned_endings=planned,
+        standing_endings=lambda: planned.without(withdrawn_since(ledger, plan.created)),
         prepare=prepare,
     )

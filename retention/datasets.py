@@ -14,9 +14,10 @@ import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from governance.errors import PolicyError, RefusedError
+from governance.policy.keyed import Keyed
 from governance.policy.parts import Identifier, Part, Text
 from governance.policy.rows import Retention
-from governance.policy.treatments import Treatment
+from governance.policy.treatments import Pseudonymize, Treatment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,6 +124,9 @@ class Dataset(Part):
         retention: class of R-RET-05; `class` in YAML.
         zone: of times that carry none.
         floor_source: whence the floor comes, for the certificate.
+        event: a column with the +08:00 date of what a row tells, where its clock only states when it is due.
+        searches: columns that hold what somebody searched; filled in one of them, it is a row of search history.
+        systems: a column that names the system, where a table holds several.
         month: a partition column "YYYY-MM" of due months, by which what is not yet due is never opened.
         crypto: purpose of the keys that are destroyed with the rows: `dead_letters` or `vault`.
     """
@@ -146,6 +150,9 @@ class Dataset(Part):
     anonymize: Anonymize | None = None
     extension: Extension | None = None
     floor_source: str = ""
+    event: Column | None = None
+    searches: tuple[Column, ...] = ()
+    systems: Column | None = None
     month: Column | None = None
     crypto: Literal["dead_letters", "vault"] | None = None
 
@@ -169,8 +176,8 @@ class Dataset(Part):
         if self.anonymize is not None:
             if self.subject in self.anonymize.keep:
                 raise ValueError("the subject's column cannot be kept: a tokenized row is not anonymous (R-RET-08)")
-            if any(treatment.do == "pseudonymize" for treatment in self.anonymize.treatments.values()):
-                raise ValueError("pseudonymizing is not anonymizing (R-RET-08)")
+            if any(isinstance(one, Pseudonymize | Keyed) for one in self.anonymize.treatments.values()):
+                raise ValueError("pseudonymizing is not anonymizing: what a key made links or turns back (R-RET-08)")
         if self.retention == "CONTENT" and self.clock.ended is None and self.clock.due is None:
             raise ValueError("class CONTENT needs clock.ended: when it was removed")
         return self

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance.calendar import local_date
 from governance.errors import RefusedError
 from retention import clocks, holds
+from retention.endings import NOTHING
 from retention.rules import NO_DAY, Status, Term, Verdicts, Why, judge
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from retention.datasets import Dataset
+    from retention.endings import Endings
     from retention.holds import Hold
 
     ColumnFunction = Callable[[pa.Array], pa.Array]
@@ -36,6 +39,7 @@ class Judge:
         holds: those that may touch the dataset.
         key: columns that tell rows apart.
         treatments: column functions of an anonymizing dataset, by column.
+        endings: those that touch the dataset.
     """
 
     dataset: Dataset
@@ -43,6 +47,7 @@ class Judge:
     holds: Sequence[Hold] = ()
     key: tuple[str, ...] = ()
     treatments: Mapping[str, ColumnFunction] | None = None
+    endings: Endings = NOTHING
 
     @property
     def columns(self) -> list[str]:
@@ -50,6 +55,7 @@ class Judge:
         dataset = self.dataset
         names = [*dataset.clock.names, *([dataset.open.column] if dataset.open else [])]
         names += holds.columns_for(self.holds, dataset, self.key)
+        names += self.endings.columns(dataset)
         names += list(self.treatments or ())
         return list(dict.fromkeys(names))
 
@@ -62,14 +68,22 @@ class Judge:
 
         known, optional = [dates(n) for n in clock.columns], [dates(n) for n in clock.optional]
         nothing = np.full(rows.num_rows, NO_DAY)
+        start = clocks.combine(known, optional, dataset.pick) if known or optional else nothing
+        listed = undated = None
+        if self.endings.listed:
+            on = dates_as_written(_named(rows, dataset.event)) if dataset.event else start
+            today = np.datetime64(local_date(self.now), "D")
+            listed, undated = self.endings.due(dataset, rows, on, today)
         verdicts = judge(
             Term(dataset.retention, dataset.role, dataset.extension.until if dataset.extension else None),
-            clocks.combine(known, optional, dataset.pick) if known or optional else nothing,
+            start,
             self.now,
             ended=dates(clock.ended) if clock.ended else None,
             stated=dates_as_written(_named(rows, clock.due)) if clock.due else None,
             unfinished=self._unfinished(rows),
             held=holds.held(self.holds, dataset, rows, self.key),
+            listed=listed,
+            undated=undated,
         )
         if self.treatments:
             done = verdicts.is_status(Status.DUE) & self._untouched(rows)
@@ -105,7 +119,7 @@ class Judge:
 
 
 def dates_as_written(column: pa.ChunkedArray) -> np.ndarray:
-    """Return due dates that rows carry: +08:00 dates as they stand, in no other zone; NaT for what is none."""
+    """Return +08:00 dates that rows carry as they stand, in no other zone; NaT for what is none."""
     return clocks.dates_of(column, "+08:00", "copy")
 
 

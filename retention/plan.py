@@ -99,6 +99,7 @@ class Plan(Part):
     Attributes:
         now: instant that rows are judged by; drill: it was given, and is not the wall clock's.
         register_digest, policy_digest, holds_digest: what it was made under; a change makes it void.
+        endings_digest: of the list of endings as it was; None in plans from before there was one.
     """
 
     format: Literal["ebb.plan.v1"] = "ebb.plan.v1"
@@ -110,6 +111,7 @@ class Plan(Part):
     register_digest: str
     policy_digest: str
     holds_digest: str
+    endings_digest: str | None = None
     limit: Limit
     shares: tuple[Share, ...]
 
@@ -120,7 +122,10 @@ class Plan(Part):
 
     def to_json(self) -> str:
         """Return the canonical text that the digest is of."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        document = self.model_dump(mode="json")
+        if self.endings_digest is None:
+            del document["endings_digest"]
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -178,7 +183,7 @@ def make_plan(
         wall: the wall clock; the plan expires a day after it.
         drill: `now` was given.
         by: who plans.
-        digests: of register, policy and holds.
+        digests: of register, policy, holds and endings.
         limit: how much it may take.
     """
     return Plan(
@@ -190,6 +195,7 @@ def make_plan(
         register_digest=digests["register"],
         policy_digest=digests["policy"],
         holds_digest=digests["holds"],
+        endings_digest=digests["endings"],
         limit=limit,
         shares=tuple(shares),
     )

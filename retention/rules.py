@@ -1,6 +1,7 @@
 """What is to become of a row: KEEP, HOLD or DUE, and when it falls due (R-RET-02 to R-RET-07). Pure and columnar.
 
     open or without a clock ──► HOLD     fails closed both ways: not deleted, not used
+    of a listed ending      ──► its day  copies, and records without a floor: never another record
     under a case            ──► HOLD     even past its day
     day not yet come        ──► KEEP
     else                    ──► DUE
@@ -107,6 +108,8 @@ def judge(
     stated: np.ndarray | None = None,
     unfinished: np.ndarray | None = None,
     held: np.ndarray | None = None,
+    listed: np.ndarray | None = None,
+    undated: np.ndarray | None = None,
 ) -> Verdicts:
     """Judge rows.
 
@@ -118,22 +121,31 @@ def judge(
         stated: due date that the row itself carries; beats the class's ceiling, never a record's floor.
         unfinished: true where an order is open or disputed.
         held: true where a case lists the row.
+        listed: date on which an ending lists the row; NaT where none does.
+        undated: true where an ending lists a row of which nobody knows the day: held, as without a clock.
 
     Guarantees:
         No row is DUE before its floor. A later `now` never turns DUE into another status. A hold only ever turns a
-        verdict into HOLD.
+        verdict into HOLD. An ending only ever makes a row without a floor due earlier, or holds it.
     """
-    due = _due(term, start, ended, stated)
+    due = _due(term, start, ended, stated, listed)
     today = np.datetime64(local_date(now), "D")
     rows = len(start)
     status = np.where(due <= today, Status.DUE, Status.KEEP).astype(np.int8)
     why = np.full(rows, Why.TERM, np.int8)
     unknown = np.isnat(due) & ~_lasting(term, start, ended)
+    if undated is not None and not has_floor(term):
+        unknown |= undated & (status == Status.KEEP)
     for mask, reason in ((unknown, Why.NO_CLOCK), (unfinished, Why.OPEN), (held, Why.CASE)):
         if mask is not None:
             status[mask] = Status.HOLD
             why[mask] = reason
     return Verdicts(status, why, due)
+
+
+def has_floor(term: Term) -> bool:
+    """Say whether rows must be kept for a time, whoever asks (R-RET-02)."""
+    return term.role == "record" and term.retention in FLOOR_MONTHS
 
 
 def due_dates(start: np.ndarray, *, months: int = 0, days: int = 0) -> np.ndarray:
@@ -150,7 +162,9 @@ def due_dates(start: np.ndarray, *, months: int = 0, days: int = 0) -> np.ndarra
     return result
 
 
-def _due(term: Term, start: np.ndarray, ended: np.ndarray | None, stated: np.ndarray | None) -> np.ndarray:
+def _due(
+    term: Term, start: np.ndarray, ended: np.ndarray | None, stated: np.ndarray | None, listed: np.ndarray | None
+) -> np.ndarray:
     period = PERIODS[term.retention]
     due = np.full(len(start), NO_DAY)
     if stated is not None:
@@ -159,7 +173,9 @@ def _due(term: Term, start: np.ndarray, ended: np.ndarray | None, stated: np.nda
         due = due_dates(start, months=period.months, days=period.days)
     if ended is not None and term.retention in AT_ONCE:
         due = np.fmin(due, ended)
-    if term.role == "record" and term.retention in FLOOR_MONTHS:
+    if listed is not None and not has_floor(term):
+        due = np.fmin(due, listed)
+    if has_floor(term):
         floor = due_dates(start, months=FLOOR_MONTHS[term.retention])
         # A stated date stands where the row keeps no clock beside it.
         due = np.fmax(due, floor) if stated is not None else np.maximum(due, floor)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from governance.calendar import local_date
 from retention import holds as legal
+from retention.endings import NOTHING
 from retention.judging import Judge, months_of, tally
 from retention.plan import Cell, Share, Unit, estimate
 from retention.rules import Status
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from retention.datasets import Dataset
+    from retention.endings import Endings
     from retention.holds import Hold
     from retention.judging import ColumnFunction
     from retention.stores.base import Part, Store
@@ -41,11 +43,13 @@ def judge_of(
     now: datetime,
     holds: Sequence[Hold],
     treatments: Mapping[str, ColumnFunction] | None = None,
+    *,
+    endings: Endings = NOTHING,
 ) -> Judge:
     """Return the judge of a dataset's rows."""
     mine = legal.of_dataset(holds, dataset)
     key = dataset.key or (store.shape(dataset.table).key if mine or dataset.children else ())
-    return Judge(dataset, now, mine, key, treatments)
+    return Judge(dataset, now, mine, key, treatments, endings)
 
 
 def survey(
@@ -54,18 +58,22 @@ def survey(
     now: datetime,
     holds: Sequence[Hold],
     treatments: Mapping[str, ColumnFunction] | None = None,
+    *,
+    endings: Endings = NOTHING,
 ) -> Share:
     """Look at every row that can be due and return what a plan says of the dataset.
 
     Partitions of due months that have not come yet are counted by the table's log and never opened.
     """
-    judge = judge_of(dataset, store, now, holds, treatments)
+    judge = judge_of(dataset, store, now, holds, treatments, endings=endings)
     key = judge.key or store.shape(dataset.table).key
-    columns = list(dict.fromkeys([*judge.columns, *key])) if store.parts(dataset.table) is None else judge.columns
+    parts = store.parts(dataset.table)
+    # Tables that are still written have rows of endings: a plan must not be void for every other row that arrives.
+    by_rows = parts is None or bool(endings.listed)
+    columns = list(dict.fromkeys([*judge.columns, *key])) if by_rows else judge.columns
     cells: Counter[tuple[str, str]] = Counter()
     units: dict[str, _Found] = {}
     oldest = np.datetime64("9999-12-31", "D")
-    parts = store.parts(dataset.table)
     for part, rows in _batches(dataset, store, columns, now=now, parts=parts, cells=cells):
         verdicts = judge(rows)
         cells.update(tally(verdicts))
@@ -78,7 +86,7 @@ def survey(
             chosen = rows.filter(pa.array(mask))
             found.rows += chosen.num_rows
             found.children += store.below(dataset, chosen) if dataset.children else 0
-            found.sum = fingerprint(chosen, found.sum) if parts is None else 0
+            found.sum = fingerprint(chosen, found.sum) if by_rows else 0
     total = sum(cells.values())
     gone = sum(found.rows for found in units.values())
     return Share(
@@ -96,7 +104,7 @@ def survey(
                 part=name,
                 rows=found.rows,
                 children=found.children,
-                state=parts[name].state if parts is not None else f"{found.sum:032x}",
+                state=f"{found.sum:032x}" if parts is None or by_rows else parts[name].state,
             )
             for name, found in sorted(units.items())
         ),

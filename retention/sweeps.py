@@ -1,8 +1,9 @@
-"""What the ledger knows of sweeps and holds: every state of a sweep is read from its entries, nothing is kept beside.
+"""What the ledger knows of sweeps, holds and endings: every state is read from entries, nothing is kept beside.
 
 sweep.plan → sweep.approval → sweep.checked → (sweep.intent → sweep.outcome)* → sweep.purged → sweep.applied
            → sweep.verified → sweep.certificate
 hold.placed → hold.released
+ending.listed → ending.withdrawn
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.errors import RefusedError
+from retention.endings import Ending
 from retention.holds import Hold
 from retention.plan import Plan, read_plan
 
@@ -140,6 +142,53 @@ def release_holds(ledger: Ledger, case: str, *, by: str, wall: datetime) -> int:
         raise RefusedError(f"nothing is held under case {case}: `ebb hold list` shows the cases")
     ledger.append("hold.released", case, {"by": by, "holds": number}, wall)
     return number
+
+
+def endings_at(ledger: Ledger, instant: datetime | None = None) -> list[Ending]:
+    """Return the endings on the list at `instant`, now by default: listed, and not withdrawn."""
+    until = instant.astimezone(UTC).isoformat(timespec="microseconds") if instant else None
+    standing: dict[str, list[Ending]] = {}
+    for entry in ledger.entries("ending."):
+        if until is not None and entry.recorded > until:
+            break
+        if entry.kind == "ending.withdrawn":
+            standing.pop(entry.reference, None)
+        elif entry.payload is not None:
+            content = entry.content
+            at = datetime.fromisoformat(content["until"])
+            values = frozenset(content["values"])
+            ending = Ending(entry.reference, content["scope"], content["dataset"], at, values)
+            standing.setdefault(entry.reference, []).append(ending)
+    return [ending for endings in standing.values() for ending in endings]
+
+
+def withdrawn_since(ledger: Ledger, instant: datetime) -> frozenset[str]:
+    """Return the numbers of endings that were on the list at `instant` and are not any more."""
+    standing = {ending.id for ending in endings_at(ledger)}
+    return frozenset(ending.id for ending in endings_at(ledger, instant)) - standing
+
+
+def list_ending(ledger: Ledger, ending: Ending, *, by: str, wall: datetime) -> None:
+    """Write an ending into the ledger; sweeps that are planned from now on take what it lists."""
+    content = {
+        "scope": ending.scope,
+        "dataset": ending.dataset,
+        "until": ending.until.astimezone(UTC).isoformat(),
+        "values": sorted(ending.values),
+        "by": by,
+    }
+    ledger.append("ending.listed", ending.id, content, wall)
+
+
+def withdraw_ending(ledger: Ledger, number: str, *, by: str, wall: datetime) -> None:
+    """Take a listing back, which was a mistake; what no sweep has taken yet stays, in planned sweeps too.
+
+    Raises:
+        RefusedError: nothing is listed under the number.
+    """
+    if all(ending.id != number for ending in endings_at(ledger)):
+        raise RefusedError(f"nothing is listed under {number}: `ebb ended list` shows the numbers")
+    ledger.append("ending.withdrawn", number, {"by": by}, wall)
 
 
 def _told(plan: Plan, digest: str, entries: Sequence[Entry]) -> Sweep:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from retention.datasets import Dataset
+    from retention.endings import Endings
     from retention.holds import Hold
     from retention.plan import Plan, Share
     from retention.witness.opinion import Opinion
@@ -49,6 +50,8 @@ def verify(
     removed: Mapping[str, tuple[int, int]],
     wall: datetime,
     statistics: Mapping[str, frozenset[str]],
+    endings: Mapping[str, Endings],
+    withdrawn: frozenset[str],
 ) -> dict[str, Any]:
     """Read every dataset of a plan again, every file and row, and say whether exactly the planned rows are gone.
 
@@ -60,6 +63,8 @@ def verify(
         removed: by dataset, rows and children's rows that went by the ledger.
         wall: the wall clock.
         statistics: by dataset, columns that its log may tell of.
+        endings: by dataset, those that the plan was made under.
+        withdrawn: numbers of those that were taken back since.
 
     Returns:
         `ok`, and one finding a dataset with its numbers and what is wrong; no personal data.
@@ -69,7 +74,17 @@ def verify(
     for share in plan.shares:
         kind, url = places[share.store]
         told = statistics.get(share.dataset, frozenset())
-        opinion = form_opinion(datasets[share.dataset], kind, url, plan.now, held, wall=wall, statistics=told)
+        opinion = form_opinion(
+            datasets[share.dataset],
+            kind,
+            url,
+            plan.now,
+            held,
+            wall=wall,
+            endings=endings[share.dataset],
+            withdrawn=withdrawn,
+            statistics=told,
+        )
         findings.append(_finding(share, opinion, removed.get(share.dataset, (0, 0)), plan))
     return {"ok": all(not finding["wrong"] for finding in findings), "datasets": findings}
 

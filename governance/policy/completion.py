@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from governance.policy.retention import after_months
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
@@ -17,6 +19,9 @@ CREATED, PAID, DELIVERED, REFUNDED = "order_created", "order_paid", "order_deliv
 DISPUTED, DISPUTE_CLOSED, CLOSED = "order_disputed", "dispute_closed", "order_closed"
 CLOCKS: Final = frozenset({PAID, DELIVERED, REFUNDED, DISPUTE_CLOSED})
 """Events whose day moves the completion."""
+
+QUIET_MONTHS = 12
+"""So long nothing must have been heard of an order before it may be presumed closed (R-RET-07)."""
 
 
 class Step(NamedTuple):
@@ -46,7 +51,7 @@ def order_completed(steps: Iterable[Step]) -> date | None:
     """
     taken = list(steps)
     types = [step.event_type for step in taken]
-    if types.count(DISPUTED) > types.count(DISPUTE_CLOSED):
+    if in_dispute(types):
         return None
     clocks = [step.on for step in taken if step.event_type in CLOCKS]
     stated = [step.stated for step in taken if step.stated is not None]
@@ -54,3 +59,18 @@ def order_completed(steps: Iterable[Step]) -> date | None:
         return max([*clocks, *stated])
     closed = [step.on for step in taken if step.event_type == CLOSED]
     return max([*closed, *clocks]) if closed else None
+
+
+def in_dispute(event_types: Iterable[str]) -> bool:
+    """Say whether a dispute is open among the events of an order; however old it is, it waits for its end."""
+    types = list(event_types)
+    return types.count(DISPUTED) > types.count(DISPUTE_CLOSED)
+
+
+def presumable_from(heard: date) -> date:
+    """Return the +08:00 date from which an unfinished order may be presumed closed.
+
+    Args:
+        heard: +08:00 date on which something was last heard of it; its own day is not counted.
+    """
+    return after_months(heard, QUIET_MONTHS)

@@ -61,8 +61,12 @@ def due_date(retention_class: Retention, clock_date: date) -> date | None:
     period = PERIODS[retention_class]
     if not period.months and not period.days:
         return None
-    last = _add_months(clock_date, period.months) + timedelta(days=period.days)
-    return last + timedelta(days=1)
+    return after_months(clock_date, period.months) + timedelta(days=period.days)
+
+
+def after_months(start: date, months: int) -> date:
+    """Return the day after a period of calendar months that began on `start`, whose own day is not counted."""
+    return _add_months(start, months) + timedelta(days=1)
 
 
 def _add_months(start: date, months: int) -> date:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - click passes it
 
 import click
 
+from pipelines.commands.presume import OPS_KEY, presume, waiting
 from pipelines.options import common, emit_json
 
 
 @click.group()
 def vault() -> None:
-    """Settle the records of transactions."""
+    """Settle the records of transactions, list those that wait, presume old ones closed."""
+
+
+vault.add_command(waiting)
+vault.add_command(presume)
 
 
 @vault.command(epilog="Example: ebb vault settle --ops-key /media/ops/ops.key")
 @click.option("--lake", help="URI of the lake; by default the folder `lake` in --home.")
-@click.option(
-    "--ops-key",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="EBB_OPS_KEY_FILE",
-    help="File of the private ops key; by default `ops.key` in --home.",
-)
+@OPS_KEY
 @click.option("--now", metavar="INSTANT", help="Settle as on this day: for drills; never later than the clock.")
 @common
 def settle(
@@ -52,5 +52,7 @@ def settle(
         click.echo(f"key destroyed              {key_id:>12}")
     for what, rows in report.waiting.items():
         click.echo(f"held, RET_NO_CLOCK         {rows:>12,}   {what}")
-    if not report.waiting:
+    if report.waiting:
+        click.echo("Why they wait: ebb vault waiting")
+    else:
         click.echo("no record is without a clock")

@@ -37,7 +37,7 @@ _STATE = ("system", "order_token", "due_date", "received_date", "key_id")
 
 
 class Target(NamedTuple):
-    """Where a row belongs: its order's completion and due date, None while there is none, and its key."""
+    """Where a row belongs: its order's completion, None while none is known, its due date, and its key."""
 
     completed: str | None
     due: str | None
@@ -55,6 +55,8 @@ class Settlement:
         before: rows received on this +08:00 date or later are left for the next run.
         stale: open keys of months before this one ("open-2011-06") give way to a fresh one.
         key_id: the fresh open key.
+        presumed: orders among `completed` whose day is presumed (R-RET-07): their rows get the due date and name no
+            completion, so that it is never taken for one that is known.
     """
 
     completed: Mapping[Order, date | None]
@@ -62,6 +64,7 @@ class Settlement:
     before: str
     stale: str
     key_id: str
+    presumed: frozenset[Order] = frozenset()
 
 
 @dataclass(slots=True)
@@ -103,8 +106,8 @@ def plan_settlement(table: Table, today: date, wall: date) -> Settlement:
             lying.setdefault((system, token), set()).add(due)
     completed = {order: order_completed(steps[order]) for order in sorted(orders)}
     leaving = {due for order, on in completed.items() for due in lying.get(order, ()) if due != _due(on)}
-    stale, fresh = f"{OPEN}-{_month_before(wall)}", f"{OPEN}-{wall.isoformat()[:7]}"
-    return Settlement(completed, frozenset(leaving), today.isoformat(), stale, fresh)
+    stale = f"{OPEN}-{_month_before(wall)}"
+    return Settlement(completed, frozenset(leaving), today.isoformat(), stale, open_key(wall))
 
 
 def settle(
@@ -172,7 +175,8 @@ def _target(order: Order, due: str | None, key_id: str, plan: Settlement) -> Tar
         completed = plan.completed[order]
         wanted = _due(completed)
         if wanted is not None and wanted != due:
-            return Target(str(completed), wanted, key_id if held else wanted)
+            said = None if order in plan.presumed else str(completed)
+            return Target(said, wanted, key_id if held else wanted)
         if wanted is None and due is not None:
             return Target(None, None, key_id if held else plan.key_id)
     if due is None and not held and key_id < plan.stale:
@@ -227,6 +231,11 @@ def _dated(rows: pa.Table, target: Target) -> pa.Table:
 def _due(completed: date | None) -> str | None:
     due = None if completed is None else due_date("TXN", completed)
     return None if due is None else due.isoformat()
+
+
+def open_key(wall: date) -> str:
+    """Return the name of the key for records without a clock that a month's work uses."""
+    return f"{OPEN}-{wall.isoformat()[:7]}"
 
 
 def _month_before(today: date) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from retention.endings import NOTHING
 from retention.witness import database
 from retention.witness.days import day_of, due_day
+from retention.witness.ended import columns_of, ended_on
 from retention.witness.lake import DiskTable
 
 if TYPE_CHECKING:
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from retention.datasets import Dataset
+    from retention.endings import Endings
     from retention.holds import Hold
     from retention.witness.lake import DiskFile
 
 _FLOORS = frozenset({"TXN", "LOG", "GOV"})
-_TOKEN = re.compile(r"^v1\.[0-9A-Za-z-]+\.[a-z2-7A-Z]{20,}$")
+_TOKEN = re.compile(r"^v1s?\.[0-9A-Za-z-]+\.[a-z2-7A-Z]{20,}$")
 _EAST_EIGHT = timedelta(hours=8)
 _EMPTY = "unknown"
 
@@ -73,6 +76,8 @@ def form_opinion(
     holds: Iterable[Hold],
     *,
     wall: datetime,
+    endings: Endings = NOTHING,
+    withdrawn: frozenset[str] = frozenset(),
     statistics: frozenset[str] = frozenset(),
 ) -> Opinion:
     """Read a dataset and count.
@@ -84,22 +89,35 @@ def form_opinion(
         now: instant to judge by.
         holds: in force.
         wall: the wall clock, for the age of files.
+        endings: those that touch the dataset.
+        withdrawn: numbers of those that were taken back meanwhile: what they alone make due is not to go.
         statistics: columns whose minimum and maximum the log may tell.
     """
     mine = [hold for hold in holds if hold.dataset in {"*", dataset.id}]
     if kind == "delta":
-        return _of_lake(dataset, f"{url.rstrip('/')}/{dataset.table}", now, mine, wall=wall, statistics=statistics)
-    return _of_database(dataset, url, now, mine)
+        asked = _Asked(dataset, now, mine, endings, withdrawn, list(dataset.key) or ["event_key"])
+        return _of_lake(asked, f"{url.rstrip('/')}/{dataset.table}", wall=wall, statistics=statistics)
+    key = list(dataset.key) or database.primary_key(url, dataset.table)
+    return _of_database(_Asked(dataset, now, mine, endings, withdrawn, key), url)
 
 
-def _of_lake(
-    dataset: Dataset, uri: str, now: datetime, holds: Sequence[Hold], *, wall: datetime, statistics: frozenset[str]
-) -> Opinion:
-    found = Opinion()
+@dataclass(frozen=True)
+class _Asked:
+    """What rows are judged by."""
+
+    dataset: Dataset
+    now: datetime
+    holds: Sequence[Hold]
+    endings: Endings
+    withdrawn: frozenset[str]
+    key: Sequence[str]
+
+
+def _of_lake(asked: _Asked, uri: str, *, wall: datetime, statistics: frozenset[str]) -> Opinion:
+    found, dataset = Opinion(), asked.dataset
     disk = DiskTable(uri, wall.timestamp())
-    key = list(dataset.key) or ["event_key"]
-    columns = _columns(dataset, key, holds)
-    this_month = _today(now).isoformat()[:7]
+    columns = _columns(asked)
+    this_month = _today(asked.now).isoformat()[:7]
     for file in disk.files():
         if not file.live:
             found.stale_files += 1
@@ -109,20 +127,19 @@ def _of_lake(
             found.other[month] += file.rows if file.live else 0
             found.total += file.rows if file.live else 0
             continue
+        # The column that a table is parted by stands in the path alone.
+        parted = {file.path.partition("=")[0]: file.part}
         for values, number in _distinct(disk, file, columns):
-            _count(found, dataset, values, number, now=now, holds=holds, key=key, live=file.live)
+            _count(found, asked, {**parted, **values}, number, live=file.live)
     found.leaks = disk.statistics_leaks(statistics)
     return found
 
 
-def _of_database(dataset: Dataset, url: str, now: datetime, holds: Sequence[Hold]) -> Opinion:
-    found = Opinion()
-    key = list(dataset.key) or database.primary_key(url, dataset.table)
-    columns = _columns(dataset, key, holds)
+def _of_database(asked: _Asked, url: str) -> Opinion:
+    found, dataset, key = Opinion(), asked.dataset, asked.key
+    columns = _columns(asked)
     for values, number in Counter(database.stream_rows(url, dataset.table, columns)).items():
-        _count(
-            found, dataset, dict(zip(columns, values, strict=True)), number, now=now, holds=holds, key=key, live=True
-        )
+        _count(found, asked, dict(zip(columns, values, strict=True)), number, live=True)
     parents = [(child, dataset.table, child.references or key[0]) for child in dataset.children]
     while parents:
         child, parent, references = parents.pop()
@@ -134,7 +151,8 @@ def _of_database(dataset: Dataset, url: str, now: datetime, holds: Sequence[Hold
     return found
 
 
-def _columns(dataset: Dataset, key: Sequence[str], holds: Sequence[Hold]) -> list[str]:
+def _columns(asked: _Asked) -> list[str]:
+    dataset, holds = asked.dataset, asked.holds
     names = [*dataset.clock.columns, *dataset.clock.optional]
     names += [name for name in (dataset.clock.ended, dataset.clock.due) if name]
     if dataset.open is not None:
@@ -142,7 +160,8 @@ def _columns(dataset: Dataset, key: Sequence[str], holds: Sequence[Hold]) -> lis
     if dataset.subject is not None and any(hold.scope == "subject" for hold in holds):
         names.append(dataset.subject)
     if any(hold.scope == "record" for hold in holds):
-        names += key
+        names += asked.key
+    names += columns_of(dataset, asked.endings)
     if dataset.anonymize is not None:
         names += [*dataset.anonymize.treatments, *dataset.anonymize.keep]
     return list(dict.fromkeys(names))
@@ -165,23 +184,16 @@ def _groupable(kind: pa.DataType) -> pa.DataType:
     return pa.binary() if pa.types.is_fixed_size_binary(kind) else kind
 
 
-def _count(
-    found: Opinion,
-    dataset: Dataset,
-    values: dict[str, Any],
-    number: int,
-    *,
-    now: datetime,
-    holds: Sequence[Hold],
-    key: Sequence[str],
-    live: bool,
-) -> None:
-    due = _due(dataset, values)
+def _count(found: Opinion, asked: _Asked, values: dict[str, Any], number: int, *, live: bool) -> None:
+    dataset = asked.dataset
+    due = _due(asked, values, asked.endings)
+    standing = asked.endings.without(asked.withdrawn)
+    still = _due(asked, values, standing) if asked.withdrawn else due
     ready = (
-        due is not None
-        and due <= _today(now)
+        still is not None
+        and still <= _today(asked.now)
         and not _is_open(dataset, values)
-        and not _is_held(dataset, values, holds, key)
+        and not _is_held(dataset, values, asked.holds, asked.key)
     )
     if ready and dataset.anonymize is not None and _is_anonymous(dataset, values):
         ready = False
@@ -195,7 +207,8 @@ def _count(
     found.total += number
 
 
-def _due(dataset: Dataset, values: dict[str, Any]) -> date | None:
+def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None:
+    dataset = asked.dataset
     record = dataset.role == "record"
 
     def day(name: str) -> date | None:
@@ -215,6 +228,8 @@ def _due(dataset: Dataset, values: dict[str, Any]) -> date | None:
     if dataset.clock.ended is not None and dataset.retention in {"PROFILE", "CONTENT"}:
         ended = day(dataset.clock.ended)
         due = min((d for d in (due, ended) if d is not None), default=None)
+    by_ending = ended_on(dataset, values, endings, start, _today(asked.now))
+    due = min((d for d in (due, by_ending) if d is not None), default=None)
     if due is not None and dataset.extension is not None:
         due = max(due, dataset.extension.until)
     return due

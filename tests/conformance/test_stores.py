@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from governance.errors import EbbError
+from retention.endings import Ending, in_dataset
 from retention.judging import Judge
 from retention.rules import Status
 from retention.survey import survey
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from retention.stores.base import Store
 
 CUT = date(2023, 10, 31)
+LAST = date(2025, 6, 1)
 
 
 def due_ids() -> set[int]:
@@ -154,6 +156,28 @@ def test_the_witness_counts_the_same_before_and_nothing_due_afterwards(case: Cas
     after = form_opinion(case.dataset, *case.place, NOW, (), wall=NOW)
     assert (sum(after.due.values()), after.total) == (0, share.rows - rows)
     assert (after.orphans, after.stale_due, after.stale_files) == (0, 0, 0)
+
+
+def test_what_an_ending_lists_is_found_by_both_readings(case: Case) -> None:
+    """Copies of a listed customer go with what is due anyway, whatever month they are of; open orders stay."""
+    until = datetime(2025, 6, 1, tzinfo=UTC)
+    copies = case.dataset.model_copy(update={"role": "copy"})
+    listed = in_dataset([Ending("n1", "orders", "shop.orders", until, frozenset({"customer-3"}))], copies)
+    share = survey(copies, case.store, NOW, (), endings=listed)
+    ended = {
+        row[0] for row in orders() if row[1] == "customer-3" and row[2] != "open" and row[3] and row[3].date() <= LAST
+    }
+    assert share.due == len(due_ids() | ended) > len(due_ids())
+    if case.place is not None:
+        planned = {cell.month: cell.rows for cell in share.cells if cell.status == "due"}
+        before = form_opinion(copies, *case.place, NOW, (), wall=NOW, endings=listed)
+        assert (dict(before.due), before.total) == (planned, share.rows)
+    judge = Judge(copies, NOW, (), ("id",), endings=listed)
+    for part in parts(case):
+        case.store.edit(
+            copies, part, [*judge.columns, "id"], lambda rows: judge(rows).is_status(Status.DUE), mark=f"e:{part}"
+        )
+    assert ids(case) == {row[0] for row in orders()} - due_ids() - ended
 
 
 def test_no_byte_of_a_removed_customer_is_left(case: Case) -> None:

@@ -17,7 +17,7 @@ from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_
 from retention.certificate import check, to_page
 from retention.holds import Hold
 from retention.plan import Limit, Plan
-from retention.sweeps import find_sweep, list_sweeps, place_hold, release_holds
+from retention.sweeps import find_sweep, list_sweeps, place_hold, record_plan, release_holds
 from tests.retention.rooms import NOW, REGISTER, apply_here, make_room, query, work_off
 
 if TYPE_CHECKING:
@@ -252,6 +252,31 @@ def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
     again = plan_sweep(room, now=NOW, by="planner", limit=ALL)
     assert (again.due, again.share("shop.orders").count("done")) == (0, plan.due)
     assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
+
+
+@pytest.mark.parametrize("token", ["v1.2026H1." + "a" * 26, "v1s.2026H1." + "a" * 40])
+def test_a_token_that_was_kept_fails_the_verification(tmp_path: Path, token: str) -> None:
+    """R-RET-08: a due order with its name removed and a token kept is not anonymous, whoever made the token."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{treatments: {{customer: {{do: suppress}}}}, keep: [id, state]}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    query(tmp_path, f"UPDATE orders SET state = '{token}' WHERE id = 1")
+    plan = planned(room)
+    apply_here(room, plan.digest)
+    report = verify_sweep(room, plan.digest)
+    assert [finding["wrong"] for finding in report["datasets"]] == [["1 anonymized rows still hold a token"]]
+    with pytest.raises(RefusedError, match="only a sweep that was verified"):
+        certify_sweep(room, plan.digest)
+
+
+def test_a_plan_from_before_there_was_a_list_keeps_its_digest(tmp_path: Path) -> None:
+    """Recorded without a list of endings, it is read back as what its digest says."""
+    room = make_room(tmp_path)
+    old = planned(room).model_copy(update={"endings_digest": None})
+    assert "endings_digest" not in old.to_json()
+    record_plan(room.ledger, old, datetime.now(tz=UTC))
+    assert find_sweep(room.ledger, old.digest).plan == old
 
 
 def test_every_sweep_is_listed_with_its_state(tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ def test_all_required_clocks_must_be_known_and_optional_ones_may_be_missing() ->
     assert combine([paid, sent], [], "earliest")[0] == np.datetime64("2020-01-01")
 
 
+def test_a_listings_clock_is_the_later_of_last_sale_and_delisting() -> None:
+    """R-RET-07: and unknown while it was not delisted."""
+    sold, delisted = (np.array(v, "datetime64[D]") for v in (["2024-05-01", "2024-05-01"], ["2024-03-01", None]))
+    assert combine([sold, delisted], [], "latest").astype(object).tolist() == [date(2024, 5, 1), None]
+
+
 def test_clocks_are_still_set_forward_after_2037() -> None:
     """11:00 in New York on 14 March 2038 is 23:00 of that day in Shanghai, not the next day."""
     column = pa.array([datetime(2038, 3, 14, 11)], pa.timestamp("us"))  # noqa: DTZ001

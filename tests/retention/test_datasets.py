@@ -73,6 +73,13 @@ def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) 
         (
             (
                 "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {name: {do: encrypt}}}\n",
+            ),
+            "not anonymizing",
+        ),
+        (
+            (
+                "    subject: customer\n",
                 "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01, until: 2028-01-01}\n",
             ),
             "twelve months",
@@ -81,6 +88,13 @@ def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) 
             (
                 "    subject: customer\n",
                 "    extension: {criterion: RC-4, reason: r, owner: o, decided: 2026-01-01, until: 2026-02-01}\n",
+            ),
+            "evidence",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    extension: {criterion: RC-3, reason: r, owner: o, decided: 2026-01-01, until: 2026-02-01}\n",
             ),
             "evidence",
         ),

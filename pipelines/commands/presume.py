@@ -1,0 +1,172 @@
+"""`ebb vault waiting` and `ebb vault presume`: records without a clock, and orders that are taken for closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.commands.sweep import BY, LAKE, user
+from pipelines.options import common, emit_json
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+    from retention.vault.presumption import Presumed, Presumption
+
+OPS_KEY = click.option(
+    "--ops-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="EBB_OPS_KEY_FILE",
+    help="File of the private ops key; by default `ops.key` in --home.",
+)
+_NOW = click.option("--now", metavar="INSTANT", help="Judge the twelve months by this instant: a drill.")
+
+
+@click.command(epilog="Example: ebb vault waiting --json")
+@_NOW
+@LAKE
+@common
+def waiting(*, lake: str | None, now: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
+    """List the records that are held because their completion is not known (RET_NO_CLOCK), and why; counts only.
+
+    What is `presumable` was not heard of for twelve months: `ebb vault presume plan` proposes to take it for closed.
+    """
+    from pipelines.clock import parse_instant
+    from pipelines.presuming import waiting_now
+    from pipelines.tables import print_table
+
+    found = waiting_now(_settings(home, packs, lake), parse_instant(now))
+    rows = [{**cell._asdict(), "rows": number} for cell, number in found.cells.items()]
+    presumed = sum(quiet.rows for quiet in found.presumed.values())
+    if as_json:
+        emit_json({"waiting": rows, "presumable_orders": len(found.quiet), "presumed_rows": presumed})
+        return
+    if rows:
+        headers = ("arrived", "system", "event type", "why", "rows")
+        print_table(headers, [(*list(row.values())[:-1], f"{row['rows']:,}") for row in rows])
+    else:
+        click.echo("No record is without a clock.")
+    if found.quiet:
+        click.echo(f"{len(found.quiet):,} orders could be presumed closed: ebb vault presume plan")
+    if presumed:
+        click.echo(f"{presumed:,} records lie in the vault presumed closed.")
+
+
+@click.group()
+def presume() -> None:
+    """Take orders for closed at their last event, when nothing was heard of them for twelve months."""
+
+
+@presume.command("plan", epilog="Example: ebb vault presume plan --by lin")
+@_NOW
+@BY
+@LAKE
+@common
+def plan(*, lake: str | None, now: str | None, by: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
+    """Propose which orders to presume closed, in counts; nothing is moved. The answer's digest is what gets approved.
+
+    An order with a completion or in dispute is never among them, and neither is a record without an order's number.
+    """
+    from pipelines.clock import parse_instant
+    from pipelines.presuming import plan_presumption
+
+    made = plan_presumption(_settings(home, packs, lake), parse_instant(now), user(by))
+    if as_json:
+        emit_json(_document(made))
+        return
+    _show(made)
+    if not made.marks:
+        click.echo("Nothing can be presumed closed.")
+        return
+    click.echo(f"Expires {made.expires.isoformat(timespec='minutes')}.")
+    click.echo(f"Digest {made.digest}")
+    click.echo(f"Next: ebb vault presume approve {made.digest[:16]}")
+
+
+@presume.command("show", epilog="Example: ebb vault presume show 3f2a91c04be7")
+@click.argument("digest")
+@LAKE
+@common
+def show(*, digest: str, lake: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
+    """Show a presumption and what became of it."""
+    from governance.ledger import Ledger
+    from retention.vault.presumption import find_presumption
+
+    found = find_presumption(Ledger.open(_settings(home, packs, lake).ledger_url), digest)
+    if as_json:
+        emit_json(_state(found))
+        return
+    _show(found.plan)
+    click.echo(f"State: {found.state}; approved by {', '.join(found.approvals) or 'nobody'}.")
+
+
+@presume.command("approve", epilog="Example: ebb vault presume approve 3f2a91c04be7 --by wang")
+@click.argument("digest")
+@BY
+@LAKE
+@common
+def approve(*, digest: str, by: str | None, lake: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
+    """Approve exactly the presumption with this digest."""
+    from pipelines.presuming import approve_presumption
+
+    found = approve_presumption(_settings(home, packs, lake), digest, user(by))
+    if as_json:
+        emit_json(_state(found))
+    else:
+        click.echo(
+            f"Approved by {found.approvals[-1]}: {found.plan.rows:,} records. "
+            f"Next: ebb vault presume apply {found.digest[:16]}"
+        )
+
+
+@presume.command("apply", epilog="Example: ebb vault presume apply 3f2a91c04be7 --ops-key /media/ops/ops.key")
+@click.argument("digest")
+@OPS_KEY
+@LAKE
+@common
+def apply(
+    *, digest: str, ops_key: Path | None, lake: str | None, home: Path, packs: Path | None, as_json: bool
+) -> None:
+    """Move the orders of an approved presumption to the due month that follows from their last event.
+
+    An order of which something was heard since the plan is left out. Run it again after an interruption.
+    """
+    from pipelines.presuming import apply_presumption
+    from pipelines.progress import counting
+
+    with counting("rows") as progress:
+        found = apply_presumption(_settings(home, packs, lake), digest, ops_key, progress)
+    done = found.applied or {}
+    if as_json:
+        emit_json(_state(found))
+        return
+    click.echo(f"presumed closed            {done['rows']:>12,}   records of {done['orders']:,} orders")
+    click.echo(f"left out, heard of since   {done['left_out']:>12,}   orders")
+
+
+def _settings(home: Path, packs: Path | None, lake: str | None) -> Settings:
+    from pipelines.settings import load_settings
+
+    return load_settings(home=home, lake=lake, packs=packs)
+
+
+def _document(made: Presumption) -> dict[str, Any]:
+    document = made.model_dump(mode="json", exclude={"marks"})
+    return {"digest": made.digest, "orders": len(made.marks), "rows": made.rows, **document}
+
+
+def _state(found: Presumed) -> dict[str, Any]:
+    told = {"state": found.state, "approved_by": list(found.approvals), "applied": found.applied}
+    return {**_document(found.plan), **told}
+
+
+def _show(made: Presumption) -> None:
+    from pipelines.tables import print_table
+
+    click.echo(f"Judged by {made.now.isoformat(timespec='seconds')}" + (" (given)" if made.drill else ""))
+    if made.cells:
+        rows = [(cell.month, cell.system, f"{cell.orders:,}", f"{cell.rows:,}") for cell in made.cells]
+        print_table(("last event", "system", "orders", "records"), rows)
+    for why, number in made.waiting.items():
+        click.echo(f"held, RET_NO_CLOCK         {number:>12,}   {why}")
