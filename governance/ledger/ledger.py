@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select
 
 from governance.errors import RefusedError
 from governance.ledger import chain, store
@@ -70,10 +70,6 @@ class Ledger:
             )
             lying_beside = {"number": entry.number, "salt": salt, "payload": payload, "recorded": recorded}
             connection.execute(insert(PAYLOADS).values(lying_beside))
-            if number:
-                connection.execute(update(HEAD).values(number=entry.number, link=link))
-            else:
-                connection.execute(insert(HEAD).values(one=1, number=entry.number, link=link))
         return entry
 
     def entries(self, kind: str = "", reference: str = "") -> list[Entry]:

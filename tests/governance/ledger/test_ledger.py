@@ -71,7 +71,7 @@ def test_the_database_refuses_to_change_a_line(url: str, statement: str) -> None
 def tampered(path: Path, statement: str) -> None:
     """Change the file behind the ledger's back, as somebody who drops the triggers can."""
     with sqlite3.connect(path) as connection:
-        for trigger in ("ebb_ledger_no_update", "ebb_ledger_no_delete", "ebb_payloads_no_update"):
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {trigger}")
         connection.execute(statement)
     connection.close()
