@@ -120,6 +120,18 @@ def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in done] if done.returns_rows else []
 
 
+def bytes_of(url: str) -> bytes:
+    """Return every byte of the files that hold a database: a SQLite file and its log, or a server's data files."""
+    if url.startswith("sqlite"):
+        file = Path(str(make_url(url).database))
+        return b"".join(one.read_bytes() for one in file.parent.iterdir() if one.name.startswith(file.name))
+    run_sql(url, "CHECKPOINT")
+    [(folder, number)] = run_sql(
+        url, "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
+    )
+    return b"".join(one.read_bytes() for one in (Path(folder) / "base" / str(number)).iterdir())
+
+
 def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:
     ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
     for _ in range(SECONDS * 10):
