@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["stream", "ops", "auditor"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-LACKS_RIGHTS = "it was given other ones, or none; whoever owns the tables looks at `ebb database grant --help`"
+LACKS_RIGHTS = "use one that may do this; the tables' owner gives rights with `ebb database grant`"
 
 _ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 _POWERS = "SELECT rolsuper OR rolbypassrls OR rolcreaterole FROM pg_roles WHERE rolname = :role"
