@@ -97,13 +97,13 @@ def own_roles(server: str, *kinds: str) -> Iterator[dict[str, str]]:
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
         for role in roles.values():
-            connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+            connection.execute(text(f'CREATE ROLE "{role}" LOGIN'))
     try:
         yield roles
     finally:
         with engine.connect() as connection:
             for role in roles.values():
-                connection.execute(text(f"DROP ROLE {role}"))
+                connection.execute(text(f'DROP ROLE "{role}"'))
 
 
 def as_role(url: str, role: str) -> str:

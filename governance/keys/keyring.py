@@ -96,12 +96,11 @@ class Keyring(EpochKeys, DueDateKeys, Handle):
             root: the root key it was made under.
             clock: wall clock for the date a key was made on; the machine's by default.
         """
-        if not keyring_exists(url):
-            raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
+        path = store.file_of(url)
         engine = store.connect(url)
-        store.bring_up(engine)
-        with store.reading(engine) as connection:
-            facts = {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
+        facts = {} if path is not None and not path.exists() else store.facts_of(engine)
+        if not facts:
+            raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
         salt = facts.get(_SALT, b"")
         if not compare_digest(facts.get(_CHECK, b""), _check(root, salt)):
             raise KeyringError(
@@ -341,7 +340,7 @@ def _found(url: str, root: RootKey) -> None:
     store.make_wal(engine)
     store.bring_up(engine)
     with store.writing(engine) as connection:
-        if connection.execute(select(FACTS)).first() is None:
+        if not store.is_there(connection):
             salt = secrets.token_bytes(KEY_BYTES)
             check = _check(root, salt)
             connection.execute(insert(FACTS), [{"name": _SALT, "value": salt}, {"name": _CHECK, "value": check}])

@@ -131,9 +131,22 @@ def place(url: str) -> str:
     return str(file_of(url) or _parse(url).render_as_string(hide_password=True))
 
 
+def facts_of(engine: Engine) -> dict[str, bytes]:
+    """Return the facts of a keyring, its tables brought to what this version needs; nothing where there is none."""
+    with reading(engine) as connection:
+        before = SCHEMA.revision(connection)
+        if before == SCHEMA.revisions[-1]:
+            return _facts(connection)
+    if before is None:
+        return {}
+    bring_up(engine)
+    with reading(engine) as connection:
+        return _facts(connection)
+
+
 def is_there(connection: Connection) -> bool:
     """Say whether the database holds a keyring, not only the tables for one."""
-    return inspect(connection).has_table(FACTS.name) and connection.execute(select(FACTS)).first() is not None
+    return inspect(connection).has_table(FACTS.name) and bool(_facts(connection))
 
 
 def ops_public(connection: Connection) -> bytes | None:
@@ -201,6 +214,10 @@ def forget_deleted(engine: Engine) -> None:
         return
     with _reworded(engine), engine.begin() as connection:
         connection.execute(text("SELECT ebb_keys_rewrite()"))
+
+
+def _facts(connection: Connection) -> dict[str, bytes]:
+    return {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
 
 
 def _parse(url: str) -> URL:
