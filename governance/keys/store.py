@@ -32,6 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import KeyringError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
+from governance.transport import require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +111,7 @@ def connect(url: str) -> Engine:
         raise UsageError(
             f"no driver for a keyring in {driver}: for PostgreSQL pip install 'ebbtide[postgresql]'"
         ) from None
+    require_encryption(parsed, "keyring")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
