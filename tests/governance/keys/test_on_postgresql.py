@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from governance.errors import KeyringError
+from governance.errors import KeyringError, RefusedError
 from governance.keys import Keyring, OpsKey, RootKey, keyring_exists, store
 from tests.governance.keys.conftest import WALL
 from tests.postgresql import bytes_of, own_database, run_sql
@@ -65,6 +65,8 @@ def test_a_day_of_dead_letters_is_destroyed(keyring: Keyring, url: str, root: Ro
     public = keyring.sealer("dead_letters", WALL)._public
     assert Keyring.open(url, root).sealer("dead_letters", WALL)._public == public
     assert keyring.sealing_days("dead_letters") == ["2026-11-23"]
+    with pytest.raises(RefusedError, match="still kept"):
+        keyring.destroy_day_key("dead_letters", "2026-11-23", blocking=lambda _: 1)
     assert keyring.destroy_day_key("dead_letters", "2026-11-23", blocking=lambda _: 0)
     assert run_sql(url, "SELECT count(*) FROM ebb_sealed_keys") == [(0,)]
 

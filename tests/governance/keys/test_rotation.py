@@ -184,6 +184,19 @@ def test_destroyed_leaves_a_mark_and_no_key(keyring: Keyring, url: str) -> None:
     assert [one.state for one in keyring.keys(WALL)] == ["destroyed"]
 
 
+def test_two_who_destroy_at_once_destroy_once(keyring: Keyring, url: str, root: RootKey) -> None:
+    """The second one, who looked before the first had done it, destroys nothing and says so."""
+    token(keyring)
+    other = Keyring.open(url, root, clock=lambda: WALL)
+
+    def meanwhile(_: Scope) -> int:
+        assert len(destroy(other, HALF)) == 1
+        return 0
+
+    assert keyring.destroy_epoch(HALF, ANY, WALL, blocking=meanwhile) == []
+    assert [one.state for one in keyring.keys(WALL)] == ["destroyed"]
+
+
 def test_finding_makes_no_key(keyring: Keyring) -> None:
     """A search for a subject whose system has no key stores none."""
     assert found(keyring) == {}
