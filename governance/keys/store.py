@@ -253,7 +253,7 @@ def _reworded(engine: Engine) -> Iterator[None]:
     except DBAPIError as problem:
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         if name.startswith("SQLITE_READONLY"):
-            advice = "is read-only, and a new key has to be stored: give this user write access to it and its folder"
+            advice = "is read-only, and has to be written to: give this user write access to it and its folder"
         elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             advice = "is locked by another process: try again when that has ended"
         elif name.startswith("SQLITE_NOTADB"):
