@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -12,7 +13,10 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +74,62 @@ def running_postgresql(programs: Path) -> Iterator[str]:
         server.send_signal(signal.SIGINT)
         server.wait(SECONDS)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def own_database(server: str) -> Iterator[str]:
+    """Yield the URL of a new database, as superuser; it is dropped with whoever is still connected."""
+    name = f"ebb_{secrets.token_hex(4)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def own_roles(server: str, *kinds: str) -> Iterator[dict[str, str]]:
+    """Yield names of new roles that can log in, by kind; no database may hold anything of theirs at the end."""
+    roles = {kind: f"ebb_{kind}_{secrets.token_hex(4)}" for kind in kinds}
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        for role in roles.values():
+            connection.execute(text(f'CREATE ROLE "{role}" LOGIN'))
+    try:
+        yield roles
+    finally:
+        with engine.connect() as connection:
+            for role in roles.values():
+                connection.execute(text(f'DROP ROLE "{role}"'))
+
+
+def as_role(url: str, role: str) -> str:
+    """Return the URL with another login."""
+    return make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
+def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements in one transaction; return the rows of the last one."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            done = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in done] if done.returns_rows else []
+
+
+def bytes_of(url: str) -> bytes:
+    """Return every byte of the files that hold a database: a SQLite file and its log, or a server's data files."""
+    if url.startswith("sqlite"):
+        file = Path(str(make_url(url).database))
+        return b"".join(one.read_bytes() for one in file.parent.iterdir() if one.name.startswith(file.name))
+    run_sql(url, "CHECKPOINT")
+    [(folder, number)] = run_sql(
+        url, "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
+    )
+    return b"".join(one.read_bytes() for one in (Path(folder) / "base" / str(number)).iterdir())
 
 
 def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from governance.keys.store import KEYS
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Table
 
 PERSONAL, WINDOW, CIPHER = "personal", "window", "cipher"
 DEDUPE, PROBE, SEALING = "dedupe", "probe", "sealing"
+DESTROYED = "destroyed"
 
 
 class Scope(NamedTuple):
@@ -23,9 +24,9 @@ class Scope(NamedTuple):
     epoch: str
 
 
-def is_of(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition that a stored key is of `scope`."""
-    condition = KEYS.c.use == scope.use
+def is_of(scope: Scope, table: Table = KEYS) -> ColumnElement[bool]:
+    """Return the condition that a row is of `scope`."""
+    condition = table.c.use == scope.use
     for name, value in zip(Scope._fields[1:], scope[1:], strict=True):
-        condition = condition & (KEYS.c[name] == value)
+        condition = condition & (table.c[name] == value)
     return condition

@@ -1,7 +1,7 @@
-"""Where the keyring lies: two SQL tables, in a SQLite file of its own or a PostgreSQL database.
+"""Where the keyring lies: three SQL tables, in a SQLite file of its own or a PostgreSQL database.
 
-Nothing here knows a key: rows hold wrapped ones. Every error of the database is reworded, since its own text quotes
-the parameters of the statement.
+Nothing here knows a key: rows hold wrapped and sealed ones. `migrations` makes the tables. Every error of the database
+is reworded, since its own text quotes the parameters of the statement.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     Engine,
     LargeBinary,
@@ -22,33 +23,39 @@ from sqlalchemy import (
     event,
     inspect,
     select,
+    text,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import KeyringError, UsageError
+from governance.rights import LACKS_RIGHTS, Rights
+from governance.schema import LOCK_SPACE, Schema
+from governance.transport import require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import URL, Connection
 
+    from governance.rights import Kind
+
 _BUSY_SECONDS = 30
 OPS_PUBLIC = "ops_public"
 
-_METADATA = MetaData()
+METADATA = MetaData()
 
 FACTS = Table(
     "ebb_keyring",
-    _METADATA,
+    METADATA,
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
 
 KEYS = Table(
     "ebb_keys",
-    _METADATA,
+    METADATA,
     Column("use", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("system", Text, nullable=False),
@@ -59,6 +66,38 @@ KEYS = Table(
     Column("made", Text, nullable=False),
     Column("expires", Text),
     PrimaryKeyConstraint("use", "purpose", "system", "recipient", "epoch"),
+    CheckConstraint("use <> 'sealing' OR length(wrapped) = 0", name="ebb_keys_no_private_half"),
+)
+
+SEALED = Table(
+    "ebb_sealed_keys",
+    METADATA,
+    Column("use", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("use", "purpose", "system", "recipient", "epoch"),
+)
+
+SCHEMA = Schema(
+    what="keyring",
+    error=KeyringError,
+    migrations=Path(__file__).with_name("migrations"),
+    version_table="ebb_keyring_version",
+    revisions=("0001", "0002", "0003"),
+    mark=FACTS.name,
+)
+
+RIGHTS = Rights(
+    tables={
+        SCHEMA.version_table: {"stream": ("SELECT",), "ops": ("SELECT",)},
+        FACTS.name: {"stream": ("SELECT",), "ops": ("SELECT", "INSERT")},
+        KEYS.name: {"stream": ("SELECT", "INSERT", "DELETE"), "ops": ("SELECT", "INSERT", "DELETE")},
+        SEALED.name: {"stream": ("INSERT",), "ops": ("SELECT", "INSERT", "DELETE")},
+    },
+    functions={"ebb_keys_rewrite": ("stream", "ops")},
 )
 
 
@@ -72,7 +111,8 @@ def connect(url: str) -> Engine:
         raise UsageError(
             f"no driver for a keyring in {driver}: for PostgreSQL pip install 'ebbtide[postgresql]'"
         ) from None
-    if engine.dialect.name == "sqlite":  # pragma: no branch - the other side needs a database server
+    require_encryption(parsed, "keyring")
+    if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -93,9 +133,22 @@ def place(url: str) -> str:
     return str(file_of(url) or _parse(url).render_as_string(hide_password=True))
 
 
+def facts_of(engine: Engine) -> dict[str, bytes]:
+    """Return the facts of a keyring, its tables brought to what this version needs; nothing where there is none."""
+    with reading(engine) as connection:
+        before = SCHEMA.revision(connection)
+        if before == SCHEMA.revisions[-1]:
+            return _facts(connection)
+    if before is None:
+        return {}
+    bring_up(engine)
+    with reading(engine) as connection:
+        return _facts(connection)
+
+
 def is_there(connection: Connection) -> bool:
-    """Say whether the database holds a keyring."""
-    return inspect(connection).has_table(FACTS.name)
+    """Say whether the database holds a keyring, not only the tables for one."""
+    return inspect(connection).has_table(FACTS.name) and bool(_facts(connection))
 
 
 def ops_public(connection: Connection) -> bytes | None:
@@ -106,7 +159,7 @@ def ops_public(connection: Connection) -> bytes | None:
 
 def make_wal(engine: Engine) -> None:
     """Let readers and one writer work side by side on a SQLite file; remembered in the file."""
-    if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+    if engine.dialect.name != "sqlite":
         return
     with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -119,16 +172,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-@contextmanager
-def founding(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection in a transaction that writes, with the tables made where they are missing."""
-    with (
-        _reworded(engine),
-        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
-        connection.begin(),
-    ):
-        _METADATA.create_all(connection)
-        yield connection
+def bring_up(engine: Engine) -> str | None:
+    """Bring the tables to what this version needs; return the revision before, None for an empty database."""
+    with reading(engine) as connection:
+        before = SCHEMA.revision(connection)
+    if before != SCHEMA.revisions[-1]:
+        with writing(engine) as connection:
+            SCHEMA.upgrade(connection)
+        forget_deleted(engine)
+    return before
+
+
+def grant(url: str, role: str, kind: Kind) -> None:
+    """Give a role of the database the rights of its kind; see `governance.rights`."""
+    engine = connect(url)
+    bring_up(engine)
+    with _reworded(engine), engine.begin() as connection:
+        RIGHTS.grant(connection, role, kind)
 
 
 @contextmanager
@@ -139,17 +199,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
         connection.begin(),
     ):
-        if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
-            connection.exec_driver_sql(f"LOCK TABLE {KEYS.name} IN EXCLUSIVE MODE")
+        if engine.dialect.name != "sqlite":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 3)"), {"space": LOCK_SPACE})
         yield connection
 
 
 def forget_deleted(engine: Engine) -> None:
-    """Empty the write-ahead log: secure_delete overwrote the rows in the file, the log still holds them."""
-    if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+    """Leave deleted keys nowhere in the database's files.
+
+    SQLite overwrote them (secure_delete), and its log is emptied here. PostgreSQL writes the two tables anew, unless
+    somebody reads them for longer than a second; its own log and its backups go by their own times.
+    """
+    if engine.dialect.name == "sqlite":
+        with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         return
-    with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with _reworded(engine), engine.begin() as connection:
+        connection.execute(text("SELECT ebb_keys_rewrite()"))
+
+
+def _facts(connection: Connection) -> dict[str, bytes]:
+    return {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
 
 
 def _parse(url: str) -> URL:
@@ -183,11 +253,13 @@ def _reworded(engine: Engine) -> Iterator[None]:
     except DBAPIError as problem:
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         if name.startswith("SQLITE_READONLY"):
-            advice = "is read-only, and a new key has to be stored: give this user write access to it and its folder"
+            advice = "is read-only, and has to be written to: give this user write access to it and its folder"
         elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             advice = "is locked by another process: try again when that has ended"
         elif name.startswith("SQLITE_NOTADB"):
             advice = "is not a keyring: check --home and the setting keyring_url"
+        elif name == "InsufficientPrivilege":
+            advice = f"refuses this role: {LACKS_RIGHTS}"
         else:
             advice = f"cannot be used ({name}): check the setting keyring_url and the database"
         raise KeyringError(f"the keyring {where} {advice}") from None

@@ -1,7 +1,8 @@
 """Where the ledger lies: a SQLite file of mode 0600, or a PostgreSQL database.
 
-Tables are made where they are missing. Triggers refuse to change or delete a line of the chain; only payloads can be
-deleted, when they are due. Database errors are reworded, since their own text quotes parameters.
+Tables are made, and brought to their newest form, by `migrations`. Triggers refuse to change or delete a line of the
+chain; only payloads can be deleted, when they are due. Database errors are reworded, since their own text quotes
+parameters.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    inspect,
     text,
 )
 from sqlalchemy.engine import make_url
@@ -30,14 +30,18 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import LedgerError, RefusedError, UsageError
+from governance.rights import LACKS_RIGHTS, Rights
+from governance.schema import LOCK_SPACE, Schema
+from governance.transport import require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
 
+    from governance.rights import Kind
+
 _BUSY_SECONDS = 30
-_LOCK_SPACE = 0x65626221
 
 METADATA = MetaData()
 
@@ -58,6 +62,7 @@ PAYLOADS = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("salt", LargeBinary, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("recorded", Text, nullable=False),
 )
 
 HEAD = Table(
@@ -68,23 +73,35 @@ HEAD = Table(
     Column("link", LargeBinary, nullable=False),
 )
 
-_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-_SQLITE_GUARDS = (
-    f"CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_update BEFORE UPDATE ON ebb_ledger {_REFUSE}",
-    f"CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_delete BEFORE DELETE ON ebb_ledger {_REFUSE}",
-    f"CREATE TRIGGER IF NOT EXISTS ebb_payloads_no_update BEFORE UPDATE ON ebb_ledger_payloads {_REFUSE}",
+SCHEMA = Schema(
+    what="ledger",
+    error=LedgerError,
+    migrations=Path(__file__).with_name("migrations"),
+    version_table="ebb_ledger_version",
+    revisions=("0001", "0002", "0003"),
+    mark=HEAD.name,
 )
-_CALL = "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()"
-_POSTGRESQL_GUARDS = (
-    """CREATE OR REPLACE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
-    f"CREATE OR REPLACE TRIGGER ebb_ledger_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON ebb_ledger {_CALL}",
-    f"CREATE OR REPLACE TRIGGER ebb_payloads_guard BEFORE UPDATE ON ebb_ledger_payloads {_CALL}",
+
+RIGHTS = Rights(
+    tables={
+        SCHEMA.version_table: {"stream": ("SELECT",), "ops": ("SELECT",), "auditor": ("SELECT",)},
+        CHAIN.name: {"stream": ("SELECT", "INSERT"), "ops": ("SELECT", "INSERT"), "auditor": ("SELECT",)},
+        PAYLOADS.name: {"stream": ("INSERT",), "ops": ("SELECT", "INSERT", "DELETE"), "auditor": ("SELECT",)},
+        HEAD.name: {"stream": ("SELECT",), "ops": ("SELECT",), "auditor": ("SELECT",)},
+    },
+    functions={"ebb_ledger_rewrite": ("ops",)},
 )
 
 
 def connect(url: str) -> Engine:
-    """Return an engine for the ledger at `url`, with its tables and guards made."""
+    """Return an engine for the ledger at `url`, with its tables as this version needs them."""
+    engine = engine_of(url)
+    bring_up(engine)
+    return engine
+
+
+def engine_of(url: str) -> Engine:
+    """Return an engine for the database at `url`, whatever is in it."""
     try:
         parsed = make_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
@@ -95,22 +112,31 @@ def connect(url: str) -> Engine:
         raise UsageError("the ledger's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
     except (ImportError, NoSuchModuleError):
         raise UsageError("no driver for the ledger's database: pip install 'ebbtide[postgresql]'") from None
+    require_encryption(parsed, "ledger")
     if sqlite:
         if not parsed.database or parsed.database == ":memory:":
             raise UsageError("a ledger in memory proves nothing: give sqlite:///PATH")
         _make_private(Path(parsed.database))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    with reworded(engine):
-        # Looking first needs no right to make tables: a role that may only append can open the ledger too.
-        with engine.begin() as connection:
-            there = inspect(connection).has_table(HEAD.name)
-        if not there:
-            with writing(engine) as connection:
-                METADATA.create_all(connection)
-                for guard in _SQLITE_GUARDS if sqlite else _POSTGRESQL_GUARDS:
-                    connection.exec_driver_sql(guard)
     return engine
+
+
+def bring_up(engine: Engine) -> str | None:
+    """Bring the tables to what this version needs; return the revision before, None for an empty database."""
+    with reading(engine) as connection:
+        before = SCHEMA.revision(connection)
+    if before != SCHEMA.revisions[-1]:
+        with writing(engine) as connection:
+            SCHEMA.upgrade(connection)
+    return before
+
+
+def grant(url: str, role: str, kind: Kind) -> None:
+    """Give a role of the database the rights of its kind; see `governance.rights`."""
+    engine = connect(url)
+    with reworded(engine), engine.begin() as connection:
+        RIGHTS.grant(connection, role, kind)
 
 
 @contextmanager
@@ -123,10 +149,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that alone appends."""
-    options = engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE")
-    with reworded(engine), options as connection, connection.begin():
+    with (
+        reworded(engine),
+        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
+        connection.begin(),
+    ):
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": _LOCK_SPACE})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": LOCK_SPACE})
         yield connection
 
 
@@ -149,17 +178,20 @@ def exclusive(engine: Engine, busy: str) -> Iterator[None]:
         return
     with reworded(engine), engine.connect() as connection:
         lock = text("SELECT pg_try_advisory_lock(:space, 2)")
-        if not connection.execute(lock, {"space": _LOCK_SPACE}).scalar_one():
+        if not connection.execute(lock, {"space": LOCK_SPACE}).scalar_one():
             raise RefusedError(busy)
         connection.commit()  # a session's lock outlives its transaction
         yield
 
 
 def forget_deleted(engine: Engine) -> None:
-    """Empty SQLite's write-ahead log, where deleted payloads would linger."""
+    """Leave deleted payloads nowhere in the database's files: SQLite's log is emptied, PostgreSQL's table rewritten."""
     if engine.dialect.name == "sqlite":
         with reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    with reworded(engine), engine.begin() as connection:
+        connection.execute(text("SELECT ebb_ledger_rewrite()"))
 
 
 @contextmanager
@@ -170,6 +202,8 @@ def reworded(engine: Engine) -> Iterator[None]:
     except DBAPIError as problem:
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         where = engine.url.render_as_string(hide_password=True)
+        if name == "InsufficientPrivilege":
+            raise LedgerError(f"the ledger {where} refuses this role: {LACKS_RIGHTS}") from None
         raise LedgerError(
             f"the ledger {where} cannot be used ({name}): check the setting ledger_url, the database and its disk; "
             "what was recorded stays, run the command again"
