@@ -123,8 +123,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that alone appends."""
-    options = engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE")
-    with reworded(engine), options as connection, connection.begin():
+    with (
+        reworded(engine),
+        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
+        connection.begin(),
+    ):
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": _LOCK_SPACE})
         yield connection

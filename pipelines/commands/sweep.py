@@ -23,6 +23,8 @@ REGISTER = click.option(
 )
 LAKE = click.option("--lake", help="URI of the lake; by default HOME/lake.")
 
+_MOST_DIGITS = 4
+
 
 @click.group()
 def sweep() -> None:
@@ -98,7 +100,7 @@ def plan(  # noqa: PLR0917 - click passes them by name
         instant = wall_clock() + timedelta(days=_days(due_within))
     room = open_room(home, packs, lake, datasets)
     limit = Limit(rows=limit_rows, share=limit_share)
-    forecast = instant is not None and instant > wall_clock()
+    forecast = due_within is not None or (instant is not None and instant > wall_clock())
     made = plan_sweep(room, now=instant, by=user(by), limit=limit, only=only, record=not forecast)
     overdue = [] if made.drill else made.overdue(made.now)
     if calendar is not None:
@@ -332,6 +334,6 @@ def _extras(line: dict[str, Any]) -> str:
 
 def _days(text: str) -> int:
     number = text.removesuffix("d")
-    if not number.isdigit():
-        raise UsageError("--due-within takes days, such as 30d")
+    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
+        raise UsageError("--due-within takes days, such as 30d; at most four digits")
     return int(number)

@@ -29,13 +29,13 @@ KILLS = 10
 SCHEMA = pa.schema([("event_key", pa.binary()), ("event_date", pa.string()), ("due_date", pa.string())])
 
 
-def installation(home: Path) -> Room:
-    """Make a shop of 900 orders and a lake table of 60 days, half of them mixed."""
+def installation(home: Path, days: int = 60) -> Room:
+    """Make a shop of 900 orders and a lake table of some days, half of them mixed."""
     make_room(home, orders=900)
     spec = TableSpec(str(home / "lake" / "analytics" / "service_log"), SCHEMA, "event_date", ("event_date",))
     create_table(spec)
     table = FencedTable(spec)
-    for number in range(60):
+    for number in range(days):
         day = (date(2025, 1, 1) + timedelta(days=number)).isoformat()
         due = ["2025-07-01" if number % 2 or row % 2 else "2099-01-01" for row in range(50)]
         keys = [f"{number:08d}{row:08d}".encode() for row in range(50)]
