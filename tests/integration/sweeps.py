@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pipelines.sweep_room import Room
 
 CUSTOMER = "customer-"
-RECEIVED = datetime(2021, 3, 2, 4, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -60,16 +59,17 @@ def is_whole(room: Room, plan: Plan) -> None:
     assert room.ledger.first_broken() is None
 
 
-def vault_with_due_orders(home: Path, orders: int = 3) -> Place:
-    """Make a vault of paid and delivered orders, one a day from 3 November 2020 on, and one without a completion."""
+def vault_with_due_orders(home: Path, orders: int = 3, first: date = date(2020, 11, 3)) -> Place:
+    """Make a vault of paid and delivered orders, one a day from `first` on, and one without a completion."""
     home.mkdir(exist_ok=True)
-    place = Place(home, now=RECEIVED, wall=RECEIVED)
+    received = datetime(first.year, first.month, first.day, 4, tzinfo=UTC) + timedelta(days=120)
+    place = Place(home, now=received, wall=received)
+    lines = [step("order_created", first.isoformat(), "B")]
     for number in range(orders):
-        day, order = (date(2020, 11, 3) + timedelta(days=number)).isoformat(), f"A-{number}"
-        steps = ("order_created", "order_paid", "order_delivered")
-        place.store(*(step(kind, day, order) for kind in steps))
-    place.store(step("order_created", "2021-01-20", "B"))
-    plan = plan_settlement(place.table(), date(2021, 3, 3), RECEIVED.date())
+        day, order = (first + timedelta(days=number)).isoformat(), f"A-{number}"
+        lines += [step(kind, day, order) for kind in ("order_created", "order_paid", "order_delivered")]
+    place.store(*lines)
+    plan = plan_settlement(place.table(), received.date() + timedelta(days=1), received.date())
     settle(place.table(), plan, place.opener, place.keyring, metadata={"ebb.run": "s"})
     for name, key in (("root.key", bytes(range(100, 132))), ("ops.key", OPS_BYTES)):
         (home / name).write_text(key.hex())

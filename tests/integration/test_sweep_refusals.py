@@ -34,7 +34,7 @@ from pipelines.sweep_room import Room
 from retention.holds import Hold
 from retention.sweeps import find_sweep, place_hold, release_holds
 from retention.vault.layout import rows_under
-from tests.integration.sweeps import RECEIVED, is_whole, planned, vault_with_due_orders
+from tests.integration.sweeps import is_whole, planned, vault_with_due_orders
 from tests.retention.rooms import make_room, query
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_without_the_keyring_or_the_root_key(vault: Place, ebb: Callable[..., Sa
 def test_a_key_destroyed_by_hand(vault: Place, ebb: Callable[..., Said]) -> None:
     """Its rows go as planned; those that a case holds cannot be put under the case's key: that is said, they stay."""
     room = Room(load_settings(home=vault.folder))
-    vault.keyring.destroy_due_date("2023-11-04", RECEIVED + timedelta(days=2_000), blocking=lambda _: 0)
+    vault.keyring.destroy_due_date("2023-11-04", settings.wall_clock(), blocking=lambda _: 0)
     plan = planned(room)
     hold = Hold("C-1", "vault.transactions", "dataset")
     place_hold(room.ledger, hold, by="wu", reason="claim", wall=settings.wall_clock())
