@@ -103,12 +103,12 @@ def plan(  # noqa: PLR0917 - click passes them by name
     forecast = due_within is not None or (instant is not None and instant > wall_clock())
     made = plan_sweep(room, now=instant, by=user(by), limit=limit, only=only, record=not forecast)
     overdue = [] if made.drill else made.overdue(made.now)
-    if calendar is not None:
-        _draw(made, calendar, each=each)
     if as_json:
         emit_json({**plan_document(made), "forecast": forecast, "overdue": [share.dataset for share in overdue]})
     else:
         show_plan(made, forecast=forecast, each=each)
+    if calendar is not None:
+        _draw(made, calendar, each=each)
     if overdue:
         names = ", ".join(f"{share.dataset} (since {share.oldest_due})" for share in overdue)
         raise EbbError(f"OVERDUE by more than 30 days: {names}")

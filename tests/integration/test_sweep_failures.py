@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from pipelines.settings import load_settings
+from governance.errors import LedgerError, StoreError
+from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
 from retention.stores.delta import open_table
 from retention.sweeps import find_sweep
@@ -114,6 +115,8 @@ def test_a_database_killed_in_the_middle(server: Server, tmp_path: Path, ebb: Ca
     assert stopped.is_one_sentence(1, "run the command again when it is back")
     assert ebb(room, "sweep", "apply", plan.digest).is_one_sentence(1, "run the command again when it is back")
     assert ebb(room, "sweep", "plan").is_one_sentence(1, "run the command again when it is back")
+    with pytest.raises(StoreError, match="when it is back"), room.store("shop")._writing():
+        pass
     assert room.ledger.first_broken() is None
     server.start()
     assert set(stays) <= set(ask(server, "SELECT id FROM orders"))
@@ -144,6 +147,8 @@ def test_the_ledgers_database_killed_in_the_middle(
     assert stopped.is_one_sentence(1, "the ledger postgresql+psycopg://ebb@127.0.0.1", "run the command again")
     assert ebb(room, "sweep", "apply", plan.digest).is_one_sentence(1, "the ledger", "run the command again")
     assert set(stays) <= set(query(tmp_path, "SELECT id FROM orders"))
+    with pytest.raises(LedgerError, match="what was recorded stays"):
+        room.ledger.append("sweep.intent", plan.digest, {}, wall_clock())
     server.start()
     assert room.ledger.first_broken() is None
     assert len(find_sweep(room.ledger, plan.digest).outcomes) < len(plan.units)
@@ -235,6 +240,28 @@ def test_a_full_disk_under_sqlite(small_disk: Path, tmp_path: Path, ebb: Callabl
     filler.unlink()
     assert ebb(room, "sweep", "apply", plan.digest).code == 0
     assert query(tmp_path / "home", "SELECT id FROM orders") == stays
+    is_whole(room, plan)
+
+
+@pytest.mark.slow
+def test_a_full_disk_under_the_ledger(
+    small_disk: Path, tmp_path: Path, ebb: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be recorded is not done; the chain is whole, and with room again the sweep goes on."""
+    monkeypatch.setenv("EBB_LEDGER_URL", f"sqlite:///{small_disk}/ledger.sqlite")
+    room = make_room(tmp_path, orders=900)
+    plan = planned(room)
+    there = len(query(tmp_path, "SELECT id FROM orders"))
+    filler = fill(small_disk, 80 * 1024)
+    assert ebb(room, "sweep", "apply", plan.digest).is_one_sentence(1, "the ledger", "(SQLITE_FULL)", "its disk")
+    filler.unlink()
+    assert room.ledger.first_broken() is None
+    done = find_sweep(room.ledger, plan.digest)
+    assert 0 < len(done.outcomes) < len(plan.units)
+    gone = there - len(query(tmp_path, "SELECT id FROM orders"))
+    begun = sum(unit.rows for unit in plan.units if (unit.dataset, unit.part) in done.begun)
+    assert done.removed("shop.orders") <= gone <= begun
+    assert ebb(room, "sweep", "apply", plan.digest).code == 0
     is_whole(room, plan)
 
 

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 from governance.calendar import local_date
 from governance.errors import UsageError
 from pipelines import cli
+from pipelines.due_picture import to_svg
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
 from pipelines.sweeping import plan_sweep
 from retention.plan import Limit
+from retention.sweeps import list_sweeps
 from tests.integration.processes import EBB
 from tests.integration.sweeps import vault_with_due_orders
 from tests.retention.rooms import make_room, query
@@ -113,6 +115,20 @@ def test_what_is_no_number_of_days_is_a_wrong_call(tmp_path: Path, days: str) ->
     result = CliRunner().invoke(cli.ebb, ["sweep", "plan", f"--due-within={days}", "--home", str(tmp_path)])
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == "--due-within takes days, such as 30d; at most four digits"
+
+
+def test_the_picture_is_written_after_the_plan_was_shown(tmp_path: Path) -> None:
+    """A file of the same months, also when rows are overdue; a place that takes none is a wrong call, said last."""
+    make_room(tmp_path)
+    plan = ["sweep", "plan", "--home", str(tmp_path), "--calendar"]
+    result = CliRunner().invoke(cli.ebb, [*plan, str(tmp_path / "due.svg")])
+    assert str(result.exception).startswith("OVERDUE")
+    (sweep,) = list_sweeps(Room(load_settings(home=tmp_path)).ledger)
+    assert (tmp_path / "due.svg").read_text(encoding="utf-8") == to_svg(sweep.plan)
+    result = CliRunner().invoke(cli.ebb, [*plan, str(tmp_path / "none" / "due.svg")])
+    assert isinstance(result.exception, UsageError)
+    assert "name another file for --calendar" in str(result.exception)
+    assert "Next: ebb sweep approve" in result.output
 
 
 @pytest.mark.parametrize("only", [(), ("--dataset", "shop.orders")])
