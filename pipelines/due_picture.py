@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from governance.calendar import local_date
-from pipelines.due_calendar import EARLIER, KINDS, LATER, NO_DATE, calendars_of
+from pipelines.due_calendar import KINDS, LATER, NO_DATE, calendars_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from retention.plan import Plan
 
 _PAGE, _EDGE = 960, 28
-_NUMBERS = (178, 262, 346, 430)
+_NUMBERS = (190, 276, 362, 448)
 """Right ends of the four columns of numbers, in the order of the kinds."""
-_BARS, _LENGTH = 450, 480
+_BARS, _LENGTH = 466, 464
 _ROW, _BAR, _HEAD, _TITLE = 22, 14, 92, 50
 _ROLE = 'role="img" aria-labelledby="title desc"'
 _STYLE = """\
@@ -107,12 +107,8 @@ def _panel(calendar: Calendar, top: int) -> Iterator[str]:
 
 
 def _row(line: Line, calendar: Calendar, y: int) -> Iterator[str]:
-    label = {
-        EARLIER: f"before {calendar.lines[1].label if len(calendar.lines) > 1 else ''}".strip(),
-        LATER: "later",
-    }.get(line.label, line.label)
     now = line.label == calendar.month
-    yield _text(_EDGE, y + 16, f"{label} ◂" if now else label, "bold" if now else "")
+    yield _text(_EDGE, y + 16, f"{line.label} ◂" if now else line.label, "bold" if now else "")
     for number, end in zip(line.counts, _NUMBERS, strict=True):
         yield _text(end, y + 16, f"{number:,}" if number else "·", "end" if number else "soft end")
     x = float(_BARS)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from governance.calendar import local_date
 from governance.errors import KeyringError, RefusedError
-from governance.keys import EnvelopeOpener, OpsKey, keyring_exists
+from governance.keys import EnvelopeOpener, KeyDestroyedError, OpsKey, keyring_exists
 from pipelines.settings import wall_clock
 from retention import holds as legal
 from retention.stores.delta import FencedTable, open_table
@@ -61,7 +61,7 @@ def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequenc
             held = _Held(hold, dataset)
             try:
                 hold_rows(table, files, held, hold.case, opener=opener, keyring=keyring, metadata=metadata)
-            except KeyringError as problem:
+            except KeyDestroyedError as problem:
                 raise KeyringError(
                     f"{problem}, so case {hold.case} cannot keep it: release the hold, or sweep the other datasets"
                 ) from None

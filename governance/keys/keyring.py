@@ -174,7 +174,7 @@ class Keyring(EpochKeys, DueDateKeys, Handle):
         with store.reading(self._engine) as connection:
             row = connection.execute(select(KEYS).where(is_of(Scope(SEALING, purpose, "", "", day)))).one_or_none()
         if row is None:
-            raise KeyringError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
+            raise KeyDestroyedError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
         return bytes(row.wrapped)
 
     def sealing_days(self, purpose: str) -> list[str]:
