@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from governance.calendar import local_date
-from governance.errors import RefusedError
-from governance.keys import EnvelopeOpener, OpsKey, keyring_exists
+from governance.errors import KeyringError, RefusedError
+from governance.keys import EnvelopeOpener, KeyDestroyedError, OpsKey, keyring_exists
 from pipelines.settings import wall_clock
 from retention import holds as legal
 from retention.stores.delta import FencedTable, open_table
@@ -57,15 +57,14 @@ def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequenc
         for hold in holds:
             table.refresh()
             files = [file for file in table.files() if file.partition == unit.part]
-            hold_rows(
-                table,
-                files,
-                _Held(hold, dataset),
-                hold.case,
-                opener=opener,
-                keyring=keyring,
-                metadata={"ebb.action": "hold", "ebb.case": hold.case},
-            )
+            metadata = {"ebb.action": "hold", "ebb.case": hold.case}
+            held = _Held(hold, dataset)
+            try:
+                hold_rows(table, files, held, hold.case, opener=opener, keyring=keyring, metadata=metadata)
+            except KeyDestroyedError as problem:
+                raise KeyringError(
+                    f"{problem}, so case {hold.case} cannot keep it: release the hold, or sweep the other datasets"
+                ) from None
 
     return put_under_case
 
@@ -80,6 +79,16 @@ class _Held:
     def __call__(self, rows: pa.Table) -> np.ndarray:
         mask = legal.held([self.hold], self.dataset, rows, ("event_key",))
         return np.zeros(rows.num_rows, bool) if mask is None else mask
+
+
+def require_keys(settings: Settings, dataset: Dataset) -> None:
+    """Refuse to begin where the keys that go with a dataset's rows cannot be destroyed with them.
+
+    Raises:
+        KeyringError: the keyring or its root key is missing or wrong.
+    """
+    if dataset.crypto is not None:
+        settings.opener()
 
 
 def destroy_keys(settings: Settings, dataset: Dataset, now: datetime, holds: Sequence[Hold]) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
+from pipelines.due_calendar import KINDS, calendars_of, to_text
 from pipelines.progress import counting
 from pipelines.tables import print_table
 
@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from retention.plan import Plan
     from retention.sweeps import Sweep
 
-_WIDE = 40
-
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Return a plan for machines."""
-    return {"digest": plan.digest, "due": plan.due, "excess": plan.excess(), **plan.model_dump(mode="json")}
+    months = [
+        {"month": line.label, **dict(zip(KINDS, line.counts, strict=True))} for line in calendars_of(plan)[0].lines
+    ]
+    return {
+        "digest": plan.digest,
+        "due": plan.due,
+        "excess": plan.excess(),
+        "calendar": months,
+        **plan.model_dump(mode="json"),
+    }
 
 
 def sweep_document(sweep: Sweep) -> dict[str, Any]:
@@ -49,8 +56,8 @@ def sweep_document(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def show_plan(plan: Plan, *, forecast: bool = False) -> None:
-    """Print a plan: a line a dataset, then what is due by month."""
+def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False) -> None:
+    """Print a plan: a line a dataset, then the months in which rows are due; with `each` those of every dataset."""
     words = "Forecast for" if forecast else "Plan, judged by"
     click.echo(f"{words} {plan.now.isoformat(timespec='seconds')}" + (" (given)" if plan.drill else ""))
     rows = []
@@ -62,7 +69,9 @@ def show_plan(plan: Plan, *, forecast: bool = False) -> None:
         rows.append((share.dataset, share.retention, share.role, share.action, *(f"{number:,}" for number in counts)))
     headers = ("dataset", "class", "role", "action", "rows", "due", "below", "keep", "held", "unknown")
     print_table(headers, rows)
-    _show_months(plan)
+    for calendar in calendars_of(plan, each=each):
+        for line in to_text(calendar):
+            click.echo(line)
     if forecast:
         click.echo("A forecast is not recorded and cannot be applied.")
         return
@@ -102,18 +111,3 @@ def _follow(ledger: Ledger, digest: str, ended: threading.Event, advance: Any) -
         rows = sum(int(outcome["rows"]) for outcome in outcomes.values())
         advance(rows - shown)
         shown = rows
-
-
-def _show_months(plan: Plan) -> None:
-    due = Counter[str]()
-    for share in plan.shares:
-        for cell in share.cells:
-            if cell.status == "due":
-                due[cell.month] += cell.rows
-    if not due:
-        return
-    most = max(due.values())
-    click.echo("Due by month:")
-    for month, rows in sorted(due.items()):
-        bar = "█" * max(1, round(_WIDE * rows / most))
-        click.echo(f"  {month}  {rows:>12,}  {bar}")

@@ -8,7 +8,7 @@ from governance.errors import EbbError, RefusedError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import statistics_of
 from pipelines.settings import wall_clock
-from pipelines.sweep_keys import destroy_keys
+from pipelines.sweep_keys import destroy_keys, require_keys
 from pipelines.treating import treatments_of
 from retention import certificate as certificates
 from retention import endings as ended
@@ -88,6 +88,9 @@ def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any
     require_applicable(sweep, wall_clock(), room.digests, second_pair_of_eyes=room.settings.second_pair_of_eyes)
     if broken := room.ledger.first_broken():
         raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is deleted on such a record")
+    for share in sweep.plan.shares:
+        if share.units:
+            require_keys(room.settings, room.dataset(share.dataset))
     with room.ledger.sweeping():
         sweep = find_sweep(room.ledger, sweep.digest)
         if sweep.plan.endings_digest not in {None, ended.digest(endings_at(room.ledger, sweep.plan.created))}:

@@ -63,8 +63,14 @@ class Judge:
         """Judge `rows`; a due row that is anonymized already has the status `DONE`."""
         dataset, clock = self.dataset, self.dataset.clock
 
-        def dates(name: str) -> np.ndarray:
-            return clocks.dates_of(_named(rows, name), dataset.zone, dataset.role, clock.unit)
+        def dates(name: str, *, stated: bool = False) -> np.ndarray:
+            column = _named(rows, name)
+            try:
+                if stated:
+                    return dates_as_written(column)
+                return clocks.dates_of(column, dataset.zone, dataset.role, clock.unit)
+            except RefusedError as problem:
+                raise RefusedError(f"{dataset.id}, {name}: {problem}") from None
 
         known, optional = [dates(n) for n in clock.columns], [dates(n) for n in clock.optional]
         nothing = np.full(rows.num_rows, NO_DAY)
@@ -79,7 +85,7 @@ class Judge:
             start,
             self.now,
             ended=dates(clock.ended) if clock.ended else None,
-            stated=dates_as_written(_named(rows, clock.due)) if clock.due else None,
+            stated=dates(clock.due, stated=True) if clock.due else None,
             unfinished=self._unfinished(rows),
             held=holds.held(self.holds, dataset, rows, self.key),
             listed=listed,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import AwareDatetime, Field
 
+from governance.calendar import local_date
 from governance.errors import RefusedError
 from governance.policy.parts import Part
 
@@ -161,7 +162,7 @@ class Plan(Part):
 
     def overdue(self, now: datetime) -> list[Share]:
         """Return the datasets with rows that were due more than thirty days ago and are still there."""
-        latest = (now - GRACE).date().isoformat()
+        latest = (local_date(now) - GRACE).isoformat()
         return [share for share in self.shares if share.oldest_due is not None and share.oldest_due < latest]
 
 

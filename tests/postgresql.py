@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,44 +37,90 @@ def find_programs() -> Path | None:
     return debian[-1].parent if debian else None
 
 
+@dataclass
+class Server:
+    """A server on a folder of its own; can be killed and started again.
+
+    Attributes:
+        user: whom it runs as; None is who runs the tests.
+        process: its postmaster.
+    """
+
+    programs: Path
+    folder: Path
+    port: int
+    user: str | None
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy."""
+        return f"postgresql+psycopg://ebb@127.0.0.1:{self.port}/postgres"
+
+    def initialize(self) -> None:
+        """Make the empty database."""
+        options = ("-U", "ebb", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+        with (self.folder / "log").open("ab") as log:
+            command = [self.programs / "initdb", "-D", self.folder / "data", *options]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._common)
+
+    def start(self) -> None:
+        """Start it and wait until it answers; children of one that was killed may hold its memory for a moment."""
+        settings = (
+            "fsync=off",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self.folder}",
+            f"port={self.port}",
+        )
+        options = [part for setting in settings for part in ("-c", setting)]
+        command = [self.programs / "postgres", "-D", self.folder / "data", *options]
+        ready = [self.programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-q"]
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                with (self.folder / "log").open("ab") as log:
+                    self.process = subprocess.Popen(
+                        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._common
+                    )
+            if subprocess.run(ready, check=False).returncode == 0:
+                return
+            time.sleep(0.1)
+        raise RuntimeError("PostgreSQL did not get ready")
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: in order, or with SIGKILL as a power cut would."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(SECONDS)
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        return {"cwd": self.folder, **({"user": self.user} if self.user else {})}
+
+
 @contextmanager
-def running_postgresql(programs: Path) -> Iterator[str]:
-    """Start a server and yield its URL for SQLAlchemy; a server refuses to run as root, so root runs it as nobody."""
+def running_server(programs: Path) -> Iterator[Server]:
+    """Start a server; it refuses to run as root, so root runs it as nobody."""
     user = "nobody" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="ebb-postgresql-"))
     if user is not None:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
-    data, port = folder / "data", _free_port()
-    common = {"user": user, "cwd": folder, "stdin": subprocess.DEVNULL} if user else {"cwd": folder}
-    with (folder / "log").open("wb") as log:
-        subprocess.run(
-            [
-                programs / "initdb",
-                "-D",
-                data,
-                "-U",
-                "ebb",
-                "--auth=trust",
-                "--no-sync",
-                "--encoding=UTF8",
-                "--locale=C",
-            ],
-            check=True,
-            stdout=log,
-            stderr=log,
-            **common,
-        )
-        settings = ("fsync=off", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", f"port={port}")
-        options = [part for setting in settings for part in ("-c", setting)]
-        server = subprocess.Popen([programs / "postgres", "-D", data, *options], stdout=log, stderr=log, **common)
+    server = Server(programs, folder, _free_port(), user)
     try:
-        _wait(programs, port, server)
-        yield f"postgresql+psycopg://ebb@127.0.0.1:{port}/postgres"
+        server.initialize()
+        server.start()
+        yield server
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(SECONDS)
+        server.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_postgresql(programs: Path) -> Iterator[str]:
+    """Start a server and yield its URL for SQLAlchemy."""
+    with running_server(programs) as server:
+        yield server.url
 
 
 @contextmanager
@@ -130,17 +177,6 @@ def bytes_of(url: str) -> bytes:
         url, "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
     )
     return b"".join(one.read_bytes() for one in (Path(folder) / "base" / str(number)).iterdir())
-
-
-def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:
-    ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
-    for _ in range(SECONDS * 10):
-        if server.poll() is not None:
-            raise RuntimeError("PostgreSQL ended at once")
-        if subprocess.run(ready, check=False).returncode == 0:
-            return
-        time.sleep(0.1)
-    raise RuntimeError("PostgreSQL did not get ready")
 
 
 def _free_port() -> int:

@@ -174,7 +174,7 @@ class Keyring(EpochKeys, DueDateKeys, Handle):
         with store.reading(self._engine) as connection:
             sealed = pairs.find_sealed(connection, Scope(SEALING, purpose, "", "", day))
         if sealed is None:
-            raise KeyringError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
+            raise KeyDestroyedError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
         return sealed
 
     def sealing_days(self, purpose: str) -> list[str]:

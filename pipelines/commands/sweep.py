@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pipelines.sweep_room import Room
+    from retention.plan import Plan
     from retention.sweeps import Sweep
 
 BY = click.option("--by", envvar="EBB_BY", help="Who does it; by default the user of this machine.")
@@ -21,6 +22,8 @@ REGISTER = click.option(
     "--datasets", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Register; HOME/datasets.yaml."
 )
 LAKE = click.option("--lake", help="URI of the lake; by default HOME/lake.")
+
+_MOST_DIGITS = 4
 
 
 @click.group()
@@ -54,6 +57,13 @@ def user(by: str | None) -> str:
 @click.option("--dataset", "only", multiple=True, help="Only this dataset; can be repeated.")
 @click.option("--limit-share", type=click.FloatRange(0, 1, min_open=True), default=0.25, show_default=True)
 @click.option("--limit-rows", type=click.IntRange(0), help="Most rows that the sweep may take.")
+@click.option("--each", is_flag=True, help="Show the months of every dataset too, not only of all together.")
+@click.option(
+    "--calendar",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Draw what becomes due by month into this file.",
+)
 @BY
 @room_options
 def plan(  # noqa: PLR0917 - click passes them by name
@@ -67,6 +77,8 @@ def plan(  # noqa: PLR0917 - click passes them by name
     only: tuple[str, ...],
     limit_share: float,
     limit_rows: int | None,
+    each: bool,
+    calendar: Path | None,
     by: str | None,
 ) -> None:
     """Say what is due, in counts; nothing is deleted. The answer's digest is what gets approved.
@@ -88,13 +100,15 @@ def plan(  # noqa: PLR0917 - click passes them by name
         instant = wall_clock() + timedelta(days=_days(due_within))
     room = open_room(home, packs, lake, datasets)
     limit = Limit(rows=limit_rows, share=limit_share)
-    forecast = instant is not None and instant > wall_clock()
+    forecast = due_within is not None or (instant is not None and instant > wall_clock())
     made = plan_sweep(room, now=instant, by=user(by), limit=limit, only=only, record=not forecast)
     overdue = [] if made.drill else made.overdue(made.now)
     if as_json:
         emit_json({**plan_document(made), "forecast": forecast, "overdue": [share.dataset for share in overdue]})
     else:
-        show_plan(made, forecast=forecast)
+        show_plan(made, forecast=forecast, each=each)
+    if calendar is not None:
+        _draw(made, calendar, each=each)
     if overdue:
         names = ", ".join(f"{share.dataset} (since {share.oldest_due})" for share in overdue)
         raise EbbError(f"OVERDUE by more than 30 days: {names}")
@@ -282,6 +296,15 @@ def demo(keep: Path | None) -> None:
     run_demo(keep)
 
 
+def _draw(made: Plan, path: Path, *, each: bool) -> None:
+    from pipelines.due_picture import to_svg
+
+    try:
+        path.write_text(to_svg(made, each=each), encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be written ({problem.strerror}): name another file for --calendar") from None
+
+
 def _check(room: Room, path: Path, public_key: str | None) -> None:
     import json
 
@@ -311,6 +334,6 @@ def _extras(line: dict[str, Any]) -> str:
 
 def _days(text: str) -> int:
     number = text.removesuffix("d")
-    if not number.isdigit():
-        raise UsageError("--due-within takes days, such as 30d")
+    if not (number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS):
+        raise UsageError("--due-within takes days, such as 30d; at most four digits")
     return int(number)

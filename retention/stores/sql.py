@@ -246,8 +246,11 @@ class SqlStore:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        options = self._engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE")
-        with self._reworded(), options as connection, connection.begin():
+        with (
+            self._reworded(),
+            self._engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
