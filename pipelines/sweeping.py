@@ -148,7 +148,9 @@ def _second_opinion(room: Room, sweep: Sweep) -> None:
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
         dataset = room.dataset(share.dataset)
-        require_agreement(share, form_opinion(dataset, kind, url, sweep.plan.now, holds, wall=wall))
+        # What is not due is not opened here; `verify` opens every file.
+        opinion = form_opinion(dataset, kind, url, sweep.plan.now, holds, wall=wall, footers=False)
+        require_agreement(share, opinion)
     room.ledger.append("sweep.checked", sweep.digest, {"datasets": len(sweep.plan.shares)}, wall)
 
 

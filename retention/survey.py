@@ -60,12 +60,12 @@ def survey(
     Partitions of due months that have not come yet are counted by the table's log and never opened.
     """
     judge = judge_of(dataset, store, now, holds, treatments)
-    key = judge.key or store.shape(dataset.table).key
-    columns = list(dict.fromkeys([*judge.columns, *key])) if store.parts(dataset.table) is None else judge.columns
     cells: Counter[tuple[str, str]] = Counter()
     units: dict[str, _Found] = {}
     oldest = np.datetime64("9999-12-31", "D")
-    parts = store.parts(dataset.table)
+    parts, columns = store.parts(dataset.table), judge.columns
+    if parts is None:
+        columns = list(dict.fromkeys([*columns, *(judge.key or store.shape(dataset.table).key)]))
     for part, rows in _batches(dataset, store, columns, now=now, parts=parts, cells=cells):
         verdicts = judge(rows)
         cells.update(tally(verdicts))

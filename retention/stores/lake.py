@@ -53,7 +53,7 @@ class DeltaStore:
 
     def shape(self, table: str) -> Shape:
         """Return columns and key; the key is `event_key` where there is one, else the first column."""
-        schema = open_table(self._uri(table)).dataset().schema
+        schema = open_table(self._uri(table)).schema()
         columns = dict(zip(schema.names, schema.types, strict=True))
         return Shape(columns, ("event_key",) if "event_key" in columns else (schema.names[0],))
 
@@ -153,7 +153,7 @@ class DeltaStore:
             raise RefusedError(
                 f"the table {table} has no partitions: a sweep cannot bound its work; partition it by date"
             )
-        return FencedTable(TableSpec(uri, opened.dataset().schema, opened.partition_column, ()))
+        return FencedTable(TableSpec(uri, opened.schema(), opened.partition_column, ()))
 
     def _uri(self, table: str) -> str:
         return f"{self._root}/{table}"

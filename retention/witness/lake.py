@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import pyarrow.parquet as pq
@@ -21,13 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DiskFile:
-    """A data file as it lies there: live if the newest version of the table names it."""
+    """A data file as it lies there.
+
+    Attributes:
+        live: the newest version of the table names it.
+        age: seconds.
+        told: its rows by the table's log; None where the log does not say, or tells of a file of another size.
+    """
 
     path: str
     part: str
-    rows: int
     live: bool
     age: float
+    told: int | None
+
+
+class _Named(NamedTuple):
+    """What the log says of a live file."""
+
+    size: int
+    rows: int | None
 
 
 class DiskTable:
@@ -47,7 +60,7 @@ class DiskTable:
         self._live = self._replay()
 
     def files(self) -> list[DiskFile]:
-        """Return every data file below the folder, whether or not the table still names it."""
+        """Return every data file below the folder, whether or not the table still names it; none is opened."""
         found = []
         for entry in self._fs.get_file_info(fs.FileSelector(self._root, recursive=True)):
             name = entry.path[len(self._root) + 1 :]
@@ -55,11 +68,18 @@ class DiskTable:
                 continue
             part = name.split("/", 1)[0].partition("=")[2] if "/" in name else ""
             age = self._wall - (entry.mtime_ns or 0) / 1e9
-            found.append(DiskFile(name, unquote(part), self._rows(entry.path), name in self._live, age))
-        missing = self._live - {file.path for file in found}
+            named = self._live.get(name)
+            told = named.rows if named is not None and named.size == entry.size else None
+            found.append(DiskFile(name, unquote(part), named is not None, age, told))
+        missing = self._live.keys() - {file.path for file in found}
         if missing:
             raise LakeError(f"{len(missing)} data files that the table names are gone from {self._root}")
         return sorted(found, key=lambda file: file.path)
+
+    def rows(self, file: DiskFile) -> int:
+        """Return the number of rows of a file, as its own footer has it."""
+        with pq.ParquetFile(f"{self._root}/{file.path}", filesystem=self._fs) as parquet:
+            return int(parquet.metadata.num_rows)
 
     def read(self, file: DiskFile, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield row groups of a file; columns that it does not have are left out."""
@@ -78,25 +98,21 @@ class DiskTable:
             leaks += bool(named - allowed)
         return leaks
 
-    def _rows(self, path: str) -> int:
-        with pq.ParquetFile(path, filesystem=self._fs) as parquet:
-            return int(parquet.metadata.num_rows)
-
-    def _replay(self) -> set[str]:
-        live: set[str] = set()
+    def _replay(self) -> dict[str, _Named]:
+        live: dict[str, _Named] = {}
         commits = self._commits()
         checkpoint = self._newest_checkpoint()
         if checkpoint is not None:
             version, path = checkpoint
             with pq.ParquetFile(path, filesystem=self._fs) as parquet:
-                adds = parquet.read(columns=["add.path"])["add"].to_pylist()
-            live = {unquote(add["path"]) for add in adds if add and add["path"]}
+                adds = parquet.read(columns=["add.path", "add.size", "add.stats"])["add"].to_pylist()
+            live = {unquote(add["path"]): _named(add) for add in adds if add and add["path"]}
             commits = [name for name in commits if int(Path(name).name.split(".")[0]) > version]
         for action in self._actions(commits):
             if "add" in action:
-                live.add(unquote(action["add"]["path"]))
+                live[unquote(action["add"]["path"])] = _named(action["add"])
             elif "remove" in action:
-                live.discard(unquote(action["remove"]["path"]))
+                live.pop(unquote(action["remove"]["path"]), None)
         return live
 
     def _actions(self, commits: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -117,3 +133,8 @@ class DiskTable:
         if not found:
             raise LakeError(f"there is no table at {self._root}: correct the register")
         return [entry.path for entry in found if entry.type == fs.FileType.File]
+
+
+def _named(add: dict[str, Any]) -> _Named:
+    stats = json.loads(add.get("stats") or "{}")
+    return _Named(add["size"], stats.get("numRecords"))

@@ -74,6 +74,7 @@ def form_opinion(
     *,
     wall: datetime,
     statistics: frozenset[str] = frozenset(),
+    footers: bool = True,
 ) -> Opinion:
     """Read a dataset and count.
 
@@ -85,15 +86,25 @@ def form_opinion(
         holds: in force.
         wall: the wall clock, for the age of files.
         statistics: columns whose minimum and maximum the log may tell.
+        footers: count the rows of due months to come in the files themselves; else the log's word is taken where the
+            file is there and has the size that the log tells, and what is not due is not opened.
     """
     mine = [hold for hold in holds if hold.dataset in {"*", dataset.id}]
     if kind == "delta":
-        return _of_lake(dataset, f"{url.rstrip('/')}/{dataset.table}", now, mine, wall=wall, statistics=statistics)
+        uri = f"{url.rstrip('/')}/{dataset.table}"
+        return _of_lake(dataset, uri, now, mine, wall=wall, statistics=statistics, footers=footers)
     return _of_database(dataset, url, now, mine)
 
 
 def _of_lake(
-    dataset: Dataset, uri: str, now: datetime, holds: Sequence[Hold], *, wall: datetime, statistics: frozenset[str]
+    dataset: Dataset,
+    uri: str,
+    now: datetime,
+    holds: Sequence[Hold],
+    *,
+    wall: datetime,
+    statistics: frozenset[str],
+    footers: bool,
 ) -> Opinion:
     found = Opinion()
     disk = DiskTable(uri, wall.timestamp())
@@ -106,8 +117,10 @@ def _of_lake(
             found.young_files += file.age < timedelta(days=1).total_seconds()
         if dataset.month is not None and not (file.part[:1].isdigit() and file.part <= this_month):
             month = file.part if file.part[:1].isdigit() else _EMPTY
-            found.other[month] += file.rows if file.live else 0
-            found.total += file.rows if file.live else 0
+            if file.live:
+                rows = disk.rows(file) if footers or file.told is None else file.told
+                found.other[month] += rows
+                found.total += rows
             continue
         for values, number in _distinct(disk, file, columns):
             _count(found, dataset, values, number, now=now, holds=holds, key=key, live=file.live)
