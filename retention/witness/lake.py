@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -136,5 +137,10 @@ class DiskTable:
 
 
 def _named(add: dict[str, Any]) -> _Named:
-    stats = json.loads(add.get("stats") or "{}")
-    return _Named(add["size"], stats.get("numRecords"))
+    return _Named(add["size"], _rows_told(add.get("stats") or "{}"))
+
+
+@lru_cache(maxsize=10_000)
+def _rows_told(stats: str) -> int | None:
+    rows = json.loads(stats).get("numRecords")
+    return None if rows is None else int(rows)
