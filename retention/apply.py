@@ -153,9 +153,9 @@ class _Choice:
         self._key = key
         subject = [dataset.subject] if dataset.subject else []
         self.columns = list(dict.fromkeys([*self.judge.columns, *subject, *key]))
-        self.physical, self._month = (None, unit.part)
-        if work.store.parts(dataset.table) is not None:
-            self.physical, self._month = unit.part, None
+        parted = work.store.parts(dataset.table) is not None
+        self.physical = unit.part if parted else None
+        self._month = None if parted else unit.part
         self.window = window_of(dataset, self._month) if self._month is not None else None
 
     def __call__(self, rows: pa.Table) -> np.ndarray:

@@ -34,12 +34,10 @@ class Part:
 
     Attributes:
         state: changes whenever the part's rows do; tells nothing of them.
-        size: bytes.
     """
 
     name: str
     rows: int
-    size: int
     state: str
 
 

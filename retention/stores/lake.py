@@ -59,12 +59,10 @@ class DeltaStore:
 
     def parts(self, table: str) -> Mapping[str, Part]:
         """Return the partitions."""
-        opened = open_table(self._uri(table))
-        sizes = opened.bytes_of()
         grouped: dict[str, list[DataFile]] = {}
-        for file in opened.files():
+        for file in open_table(self._uri(table)).files():
             grouped.setdefault(str(file.partition), []).append(file)
-        return {name: _part(name, files, sizes) for name, files in sorted(grouped.items())}
+        return {name: _part(name, files) for name, files in sorted(grouped.items())}
 
     def scan(
         self, dataset: Dataset, columns: Sequence[str], part: str | None = None, window: Window | None = None
@@ -166,10 +164,10 @@ def _after(rows: pa.Table, mask: np.ndarray, treat: Treat | None) -> pa.Table:
     return pa.concat_tables([stay, treat(rows.filter(pa.array(mask))).cast(stay.schema)])
 
 
-def _part(name: str, files: list[DataFile], sizes: Mapping[str, int]) -> Part:
+def _part(name: str, files: list[DataFile]) -> Part:
     paths = sorted(file.path for file in files)
     state = hashlib.sha256("\n".join(paths).encode()).hexdigest()
-    return Part(name, sum(file.rows for file in files), sum(sizes.get(path, 0) for path in paths), state)
+    return Part(name, sum(file.rows for file in files), state)
 
 
 def _tables_below(filesystem: fs.FileSystem, folder: str, name: str, depth: int) -> Iterator[str]:

@@ -315,9 +315,7 @@ def _among(key: Sequence[SqlColumn[Any]], values: Sequence[tuple[Any, ...]]) -> 
     return or_(*(and_(*(c == v for c, v in zip(key, value, strict=True))) for value in values))
 
 
-def _chunks(
-    values: list[tuple[Any, ...]], width: int, most: int = PARAMETERS
-) -> Iterator[list[tuple[Any, ...]]]:
+def _chunks(values: list[tuple[Any, ...]], width: int, most: int = PARAMETERS) -> Iterator[list[tuple[Any, ...]]]:
     size = min(most, 500 if width > 1 else PARAMETERS)
     for start in range(0, len(values), size):
         yield values[start : start + size]

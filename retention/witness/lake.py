@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
@@ -16,8 +18,6 @@ from governance.errors import LakeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ class DiskTable:
 
     def rows(self, file: DiskFile) -> int:
         """Return the number of rows of a file, as its own footer has it."""
-        with pq.ParquetFile(f"{self._root}/{file.path}", filesystem=self._fs) as parquet:
+        with self._opened(file) as parquet:
             return int(parquet.metadata.num_rows)
 
     def read(self, file: DiskFile, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield row groups of a file; columns that it does not have are left out."""
-        with pq.ParquetFile(f"{self._root}/{file.path}", filesystem=self._fs) as parquet:
+        with self._opened(file) as parquet:
             names = [name for name in columns if name in parquet.schema_arrow.names]
             for group in range(parquet.num_row_groups):
                 yield parquet.read_row_group(group, columns=names)
@@ -98,6 +98,16 @@ class DiskTable:
             named = {*told.get("minValues", {}), *told.get("maxValues", {})}
             leaks += bool(named - allowed)
         return leaks
+
+    @contextmanager
+    def _opened(self, file: DiskFile) -> Iterator[pq.ParquetFile]:
+        try:
+            with pq.ParquetFile(f"{self._root}/{file.path}", filesystem=self._fs) as parquet:
+                yield parquet
+        except (pa.ArrowInvalid, OSError):
+            raise LakeError(
+                f"the data file {self._root}/{file.path} cannot be read: restore it from a copy, then run again"
+            ) from None
 
     def _replay(self) -> dict[str, _Named]:
         live: dict[str, _Named] = {}

@@ -57,7 +57,9 @@ def ebb_steps(home: Path, now: str, dataset: str, *, verify: bool) -> dict[str, 
     """Sweep a dataset of a home with real commands; return each step by its name."""
     ebb = str(Path(sys.executable).with_name("ebb"))
     at = ["--home", str(home)]
-    steps = {"plan": run_measured([ebb, "sweep", "plan", "--now", now, "--dataset", dataset, "--by", "a", "--json", *at])}
+    steps = {
+        "plan": run_measured([ebb, "sweep", "plan", "--now", now, "--dataset", dataset, "--by", "a", "--json", *at])
+    }
     digest = json.loads(steps["plan"].printed)["digest"]
     steps["approve"] = run_measured([ebb, "sweep", "approve", digest, "--by", "b", *at])
     steps["apply"] = run_measured([ebb, "sweep", "apply", digest, *at])

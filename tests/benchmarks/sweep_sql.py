@@ -4,9 +4,9 @@
 
 Time-to-availability is the longest time that a statement of another session waited for a lock while the deletion ran,
 as the server itself measures it. Sessions of their own keep updating rows that go, updating rows that stay, inserting
-and reading, a statement every few milliseconds each. The longest answer, from sending to receiving, stands beside it: it
-holds what a busy machine adds. The table has an index on the clock's column, which helps the one statement. Prints one
-JSON object a round.
+and reading, a statement every few milliseconds each. The longest answer, from sending to receiving, stands beside it,
+and holds what a busy machine adds. The table has an index on the clock's column, which helps the one statement. Prints
+one JSON object a round.
 """
 
 # ruff: noqa: T201 - a benchmark prints
@@ -18,7 +18,6 @@ import json
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import threading
@@ -93,7 +92,7 @@ class Prober(threading.Thread):
 
     def run(self) -> None:
         """Send until told to stop."""
-        chance = random.Random(self._statement)  # noqa: S311 - which rows are probed
+        chance = random.Random(self._statement)
         with psycopg.connect(self._url, autocommit=True) as connection:
             # The server tells whoever waited longer than deadlock_timeout how long that was.
             for setting in ("deadlock_timeout = '1ms'", "log_lock_waits = on", "client_min_messages = log"):
@@ -142,7 +141,7 @@ def fill(url: str, rows: int, lines: int) -> int:
         connection.execute(statement.encode())
         for after in ("VACUUM ANALYZE", "CHECKPOINT"):
             connection.execute(after.encode())
-        return _number(connection, f"SELECT count(*) FROM orders WHERE completed_at < '{BEFORE}'")  # noqa: S608 - ours
+        return _number(connection, f"SELECT count(*) FROM orders WHERE completed_at < '{BEFORE}'")
 
 
 def measure(url: str, way: str, rows: int, lines: int, scratch: Path) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def measure(url: str, way: str, rows: int, lines: int, scratch: Path) -> dict[st
         with probing(url, rows, due) as probers:
             steps = _sweep(url, lines, scratch) if way == "ebb" else [run_measured(_one_statement(url))]
         wal = _number(connection, "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn") - wal
-        left = _number(connection, f"SELECT count(*) FROM orders WHERE completed_at < '{BEFORE}'")  # noqa: S608 - ours
+        left = _number(connection, f"SELECT count(*) FROM orders WHERE completed_at < '{BEFORE}'")
         there = _number(connection, "SELECT count(*) FROM orders WHERE id > 0")
     if left or there != rows - due:
         raise RuntimeError(f"{way}: {left} due rows are left, {rows - due - there} others are gone")

@@ -125,7 +125,7 @@ def build(home: Path, rows: int, due: int, files: int) -> None:
 
 def write_by_hand(home: Path) -> None:
     """Put the rows of a home's vault into a table as a person would make it: by month of the event, with defaults."""
-    from deltalake import write_deltalake  # noqa: PLC0415, TID251 - what it is compared with
+    from deltalake import write_deltalake  # noqa: PLC0415 - what it is compared with
 
     table = open_table(vault_spec(load_settings(home=home).lake).uri)
     months = sorted({file.partition for file in table.files()})
