@@ -124,15 +124,28 @@ def build(home: Path, rows: int, due: int, files: int) -> None:
 
 
 def write_by_hand(home: Path) -> None:
-    """Put the rows of a home's vault into a table as a person would make it: by month of the event, with defaults."""
+    """Put the rows of a home's vault into a table as a person would make it, with Delta's defaults.
+
+    It is partitioned by the month of the event, one file each: nobody knows a due date when an order begins.
+    """
     from deltalake import write_deltalake  # noqa: PLC0415 - what it is compared with
 
     table = open_table(vault_spec(load_settings(home=home).lake).uri)
-    months = sorted({file.partition for file in table.files()})
-    for month in months:
-        rows = pa.concat_tables([table.rows_of(file) for file in table.files() if file.partition == month])
+    waiting: dict[str, list[pa.Table]] = {}
+
+    def write(months: Sequence[str]) -> None:
+        for month in months:
+            rows = pa.concat_tables(waiting.pop(month))
+            write_deltalake(str(home / "by-hand"), rows, partition_by=["event_month"], mode="append")
+
+    files = table.files()
+    for part in sorted({file.partition for file in files}):
+        rows = pa.concat_tables([table.rows_of(file) for file in files if file.partition == part])
         rows = rows.append_column("event_month", pc.utf8_slice_codeunits(rows["clock_date"], 0, 7))
-        write_deltalake(str(home / "by-hand"), rows, partition_by=["event_month"], mode="append")
+        for month in pc.unique(rows["event_month"]).to_pylist():
+            waiting.setdefault(month, []).append(rows.filter(pc.equal(rows["event_month"], month)))
+        write(sorted(waiting)[:-3])  # events of an order end within a month of its completion
+    write(sorted(waiting))
 
 
 def _sample(home: Path) -> pa.Table:
