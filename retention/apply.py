@@ -153,9 +153,8 @@ class _Choice:
         self._key = key
         subject = [dataset.subject] if dataset.subject else []
         self.columns = list(dict.fromkeys([*self.judge.columns, *subject, *key]))
-        parted = work.store.parts(dataset.table) is not None
-        self.physical = unit.part if parted else None
-        self._month = None if parted else unit.part
+        self.physical = unit.part if work.store.parted else None
+        self._month = None if work.store.parted else unit.part
         self.window = window_of(dataset, self._month) if self._month is not None else None
 
     def __call__(self, rows: pa.Table) -> np.ndarray:

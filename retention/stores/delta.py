@@ -115,12 +115,15 @@ class Table:
         """Return the columns as Arrow types, whatever the number of files."""
         return pa.schema(self._base.schema().to_arrow())
 
-    def files(self) -> list[DataFile]:
-        """Return the data files of the snapshot."""
+    def files(self, part: str | None = None) -> list[DataFile]:
+        """Return the data files of the snapshot, or those of one partition."""
         actions = pa.table(self._newest().get_add_actions(flatten=True))
         names = actions.column_names
         partition = next((name for name in names if name.startswith("partition.")), None)
         values = actions[partition].to_pylist() if partition else [""] * actions.num_rows
+        if part is not None:
+            chosen = [number for number, value in enumerate(values) if value == part]
+            actions, values = actions.take(pa.array(chosen, pa.int64())), [part] * len(chosen)
         return [
             DataFile(path, value, rows or 0)
             for path, value, rows in zip(

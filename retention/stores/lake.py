@@ -57,6 +57,11 @@ class DeltaStore:
         columns = dict(zip(schema.names, schema.types, strict=True))
         return Shape(columns, ("event_key",) if "event_key" in columns else (schema.names[0],))
 
+    @property
+    def parted(self) -> bool:
+        """Return True: a table's partitions."""
+        return True
+
     def parts(self, table: str) -> Mapping[str, Part]:
         """Return the partitions."""
         grouped: dict[str, list[DataFile]] = {}
@@ -69,9 +74,8 @@ class DeltaStore:
     ) -> Iterator[pa.Table]:
         """Yield the rows file by file."""
         opened = open_table(self._uri(dataset.table))
-        for file in opened.files():
-            if part is None or file.partition == part:
-                yield opened.rows_of(file, columns)
+        for file in opened.files(part):
+            yield opened.rows_of(file, columns)
 
     def below(self, dataset: Dataset, rows: pa.Table) -> int:
         """Tables of a lake have no children."""
@@ -127,9 +131,7 @@ class DeltaStore:
         added: list[DataFile] = []
         removed: list[DataFile] = []
         number = 0
-        for file in table.files():
-            if file.partition != part:
-                continue
+        for file in table.files(part):
             mask = choose(table.rows_of(file, columns))
             chosen = int(np.count_nonzero(mask))
             if not chosen:

@@ -81,6 +81,11 @@ class SqlStore:
             {c.name: _arrow_type(c.type) for c in reflected.columns}, tuple(reflected.primary_key.columns.keys())
         )
 
+    @property
+    def parted(self) -> bool:
+        """Return False."""
+        return False
+
     def parts(self, table: str) -> Mapping[str, Part] | None:
         """Return None: a table is one piece."""
         return None

@@ -25,16 +25,19 @@ class DiskFile:
     """A data file as it lies there.
 
     Attributes:
-        live: the newest version of the table names it.
-        age: seconds.
+        age: seconds, of a file that the newest version of the table does not name; None of a live one.
         told: its rows by the table's log; None where the log does not say, or tells of a file of another size.
     """
 
     path: str
     part: str
-    live: bool
-    age: float
+    age: float | None
     told: int | None
+
+    @property
+    def live(self) -> bool:
+        """Whether the newest version of the table names it."""
+        return self.age is None
 
 
 class _Named(NamedTuple):
@@ -68,10 +71,10 @@ class DiskTable:
             if entry.type != fs.FileType.File or not name.endswith(".parquet") or name.startswith("_delta_log"):
                 continue
             part = name.split("/", 1)[0].partition("=")[2] if "/" in name else ""
-            age = self._wall - (entry.mtime_ns or 0) / 1e9
             named = self._live.get(name)
             told = named.rows if named is not None and named.size == entry.size else None
-            found.append(DiskFile(name, unquote(part), named is not None, age, told))
+            age = self._wall - (entry.mtime_ns or 0) / 1e9 if named is None else None
+            found.append(DiskFile(name, unquote(part), age, told))
         missing = self._live.keys() - {file.path for file in found}
         if missing:
             raise LakeError(f"{len(missing)} data files that the table names are gone from {self._root}")

@@ -112,7 +112,7 @@ def _of_lake(
     columns = _columns(dataset, key, holds)
     this_month = _today(now).isoformat()[:7]
     for file in disk.files():
-        if not file.live:
+        if file.age is not None:
             found.stale_files += 1
             found.young_files += file.age < timedelta(days=1).total_seconds()
         if dataset.month is not None and not (file.part[:1].isdigit() and file.part <= this_month):
