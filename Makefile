@@ -15,7 +15,7 @@ COVERAGE_FLOOR ?= 85
 
 # Narrows the tests: make test ARGS="tests/governance -x" COVERAGE_FLOOR=0
 ARGS ?=
-# How often `make bench` measures, and files of how many events.
+# How often `make bench` measures, and files of how many events; `make bench-sweep`, and vaults of how many rows.
 ROUNDS ?= 5
 SIZES ?= 200000,1000000
 
@@ -32,7 +32,7 @@ PRISM_BUILT := $(CACHE)/prism-v$(BEAM).built
 LOCK := PYTHONWARNINGS=ignore $(BIN)/pip-compile --quiet --no-build-isolation --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --newline=lf
 
-.PHONY: help setup run test test-kill check fuzz bench-text lock schemas prism clean
+.PHONY: help setup run test test-kill check fuzz bench bench-sweep bench-text lock schemas prism clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ check: $(VENV)/.dev ## Lint, format, types and the direction of imports
 
 bench: $(VENV)/.dev ## Measure throughput beside a hand-written script ($EBB_BENCH); ROUNDS=1 SIZES=200000 is quick
 	"$(BIN)/python" -m tests.benchmarks.throughput --rounds $(ROUNDS) --sizes $(SIZES) $(ARGS)
+
+bench-sweep: ROUNDS = 3
+bench-sweep: SIZES = 1000000,10000000
+bench-sweep: $(VENV)/.dev ## Measure a sweep beside plain Delta and SQL; ROUNDS=1 SIZES=100000,1000000 is quick
+	"$(BIN)/python" -m tests.benchmarks.sweep --rounds $(ROUNDS) --sizes $(SIZES) $(ARGS)
 
 fuzz: $(FUZZ)/.atheris ## Fuzz decoding, mappings and policies with atheris, FUZZ_SECONDS (600) each, at the lowest priority
 	@for harness in $(HARNESSES); do \

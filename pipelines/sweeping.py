@@ -161,8 +161,18 @@ def _second_opinion(room: Room, sweep: Sweep) -> None:
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
         dataset = room.dataset(share.dataset)
-        mine = room.endings_in(dataset, endings)
-        require_agreement(share, form_opinion(dataset, kind, url, sweep.plan.now, holds, wall=wall, endings=mine))
+        # What is not due is not opened here; `verify` opens every file.
+        opinion = form_opinion(
+            dataset,
+            kind,
+            url,
+            sweep.plan.now,
+            holds,
+            wall=wall,
+            endings=room.endings_in(dataset, endings),
+            footers=False,
+        )
+        require_agreement(share, opinion)
     room.ledger.append("sweep.checked", sweep.digest, {"datasets": len(sweep.plan.shares)}, wall)
 
 

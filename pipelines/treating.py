@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from governance.errors import RefusedError
 from governance.policy.rows import Row
-from transforms.deid.treatments.registry import Context, bind, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +30,9 @@ def treatments_of(dataset: Dataset) -> Mapping[str, Callable[[pa.Array], pa.Arra
 def _function(dataset: Dataset, column: str, treatment: Treatment) -> Callable[[pa.Array], pa.Array]:
     if treatment.do == "suppress":
         return lambda values: pa.nulls(len(values), values.type)
+    # A sweep that deletes has no use for all treatments, which take longer to import than its plan to make.
+    from transforms.deid.treatments.registry import Context, bind, columns_of  # noqa: PLC0415
+
     row = Row.model_construct(
         field=column,
         group=dataset.id,

@@ -131,17 +131,16 @@ def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], dateti
     if work.prepare is not None:
         work.prepare(unit, work.standing_holds())
     choice = _Choice(unit, work)
-    physical = unit.part if work.store.parts(work.dataset.table) is not None else None
     work.store.edit(
         work.dataset,
-        physical,
+        choice.physical,
         choice.columns,
         choice,
         mark=f"sweep:{work.digest[:_MARK]}:{unit.part}",
         treat=choice.judge.treat if work.dataset.action == "anonymize" else None,
         window=choice.window,
     )
-    left, kept, kept_children = _remaining(choice, physical)
+    left, kept, kept_children = _remaining(choice)
     if left:
         raise StoreError(f"{unit.dataset} {unit.part}: {left} due rows are still there; run the command again")
     outcome = {**name, "rows": unit.rows - kept, "children": unit.children - kept_children, "kept": kept}
@@ -162,7 +161,8 @@ class _Choice:
         self._key = key
         subject = [dataset.subject] if dataset.subject else []
         self.columns = list(dict.fromkeys([*self.judge.columns, *subject, *key]))
-        self._month = unit.part if work.store.parts(dataset.table) is None else None
+        self.physical = unit.part if work.store.parted else None
+        self._month = None if work.store.parted else unit.part
         # An ending makes rows due whatever month their clock is of.
         anywhere = self._month is None or bool(work.planned_endings.listed)
         self.window = None if anywhere else window_of(dataset, str(self._month))
@@ -184,11 +184,11 @@ class _Choice:
         return planned, ~later.is_status(Status.DUE)
 
 
-def _remaining(choice: _Choice, physical: str | None) -> tuple[int, int, int]:
+def _remaining(choice: _Choice) -> tuple[int, int, int]:
     """Count rows of the unit that are left, that are kept after all, and the children below those."""
     work = choice.work
     left = kept = children = 0
-    for rows in work.store.scan(work.dataset, choice.columns, physical, choice.window):
+    for rows in work.store.scan(work.dataset, choice.columns, choice.physical, choice.window):
         planned, not_due = choice.split(rows)
         left += int(np.count_nonzero(planned & ~not_due))
         kept_rows = rows.filter(planned & not_due)

@@ -66,11 +66,11 @@ def survey(
     Partitions of due months that have not come yet are counted by the table's log and never opened.
     """
     judge = judge_of(dataset, store, now, holds, treatments, endings=endings)
-    key = judge.key or store.shape(dataset.table).key
-    parts = store.parts(dataset.table)
+    parts, columns = store.parts(dataset.table), judge.columns
     # Tables that are still written have rows of endings: a plan must not be void for every other row that arrives.
     by_rows = parts is None or bool(endings.listed)
-    columns = list(dict.fromkeys([*judge.columns, *key])) if by_rows else judge.columns
+    if by_rows:
+        columns = list(dict.fromkeys([*columns, *(judge.key or store.shape(dataset.table).key)]))
     cells: Counter[tuple[str, str]] = Counter()
     units: dict[str, _Found] = {}
     oldest = np.datetime64("9999-12-31", "D")

@@ -34,12 +34,10 @@ class Part:
 
     Attributes:
         state: changes whenever the part's rows do; tells nothing of them.
-        size: bytes.
     """
 
     name: str
     rows: int
-    size: int
     state: str
 
 
@@ -83,6 +81,10 @@ class Store(Protocol):
 
     def shape(self, table: str) -> Shape:
         """Return columns and key of a table; StoreError or LakeError if there is none."""
+
+    @property
+    def parted(self) -> bool:
+        """Say whether tables have physical parts, without looking at one."""
 
     def parts(self, table: str) -> Mapping[str, Part] | None:
         """Return the table's physical parts by name, or None where a table is one piece."""

@@ -108,15 +108,22 @@ class Table:
         return set(self._newest().vacuum(0, dry_run=True, enforce_retention_duration=False))
 
     def dataset(self) -> pads.Dataset:
-        """Return the snapshot as an Arrow dataset."""
+        """Return the snapshot as an Arrow dataset; it lists every file."""
         return self._newest().to_pyarrow_dataset()
 
-    def files(self) -> list[DataFile]:
-        """Return the data files of the snapshot."""
+    def schema(self) -> pa.Schema:
+        """Return the columns as Arrow types, whatever the number of files."""
+        return pa.schema(self._base.schema().to_arrow())
+
+    def files(self, part: str | None = None) -> list[DataFile]:
+        """Return the data files of the snapshot, or those of one partition."""
         actions = pa.table(self._newest().get_add_actions(flatten=True))
         names = actions.column_names
         partition = next((name for name in names if name.startswith("partition.")), None)
         values = actions[partition].to_pylist() if partition else [""] * actions.num_rows
+        if part is not None:
+            chosen = [number for number, value in enumerate(values) if value == part]
+            actions, values = actions.take(pa.array(chosen, pa.int64())), [part] * len(chosen)
         return [
             DataFile(path, value, rows or 0)
             for path, value, rows in zip(
@@ -153,7 +160,7 @@ class Table:
 
     def rows_of(self, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
         """Read one data file, the partition's column among its columns, in the table's types and order."""
-        return parquet.read_rows(self.uri, file, self._arrow_schema(), self.partition_column, columns)
+        return parquet.read_rows(self.uri, file, self.schema(), self.partition_column, columns)
 
     def bytes_of(self) -> dict[str, int]:
         """Return the size of every live data file by path."""
@@ -184,18 +191,11 @@ class Table:
     def column(self, file: DataFile, name: str) -> pa.ChunkedArray:
         """Read one column of one data file; a file without the column has nothing but nulls in it."""
         found = parquet.read_column(self.uri, file, name)
-        return pa.chunked_array([pa.nulls(file.rows, self._arrow_type(name))]) if found is None else found
+        return pa.chunked_array([pa.nulls(file.rows, self.schema().field(name).type)]) if found is None else found
 
     def columns_in(self, file: DataFile) -> frozenset[str]:
         """Return the names of the columns in which a data file holds anything."""
         return parquet.columns_in(self.uri, file)
-
-    def _arrow_type(self, name: str) -> pa.DataType:
-        return self._arrow_schema().field(name).type
-
-    def _arrow_schema(self) -> pa.Schema:
-        """Return the columns; cheap, where `dataset()` lists every file."""
-        return pa.schema(self._base.schema().to_arrow())
 
     def _newest(self) -> DeltaTable:
         if int(self._base.version()) != self._head:

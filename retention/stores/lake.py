@@ -53,27 +53,29 @@ class DeltaStore:
 
     def shape(self, table: str) -> Shape:
         """Return columns and key; the key is `event_key` where there is one, else the first column."""
-        schema = open_table(self._uri(table)).dataset().schema
+        schema = open_table(self._uri(table)).schema()
         columns = dict(zip(schema.names, schema.types, strict=True))
         return Shape(columns, ("event_key",) if "event_key" in columns else (schema.names[0],))
 
+    @property
+    def parted(self) -> bool:
+        """Return True: a table's partitions."""
+        return True
+
     def parts(self, table: str) -> Mapping[str, Part]:
         """Return the partitions."""
-        opened = open_table(self._uri(table))
-        sizes = opened.bytes_of()
         grouped: dict[str, list[DataFile]] = {}
-        for file in opened.files():
+        for file in open_table(self._uri(table)).files():
             grouped.setdefault(str(file.partition), []).append(file)
-        return {name: _part(name, files, sizes) for name, files in sorted(grouped.items())}
+        return {name: _part(name, files) for name, files in sorted(grouped.items())}
 
     def scan(
         self, dataset: Dataset, columns: Sequence[str], part: str | None = None, window: Window | None = None
     ) -> Iterator[pa.Table]:
         """Yield the rows file by file."""
         opened = open_table(self._uri(dataset.table))
-        for file in opened.files():
-            if part is None or file.partition == part:
-                yield opened.rows_of(file, columns)
+        for file in opened.files(part):
+            yield opened.rows_of(file, columns)
 
     def below(self, dataset: Dataset, rows: pa.Table) -> int:
         """Tables of a lake have no children."""
@@ -129,9 +131,7 @@ class DeltaStore:
         added: list[DataFile] = []
         removed: list[DataFile] = []
         number = 0
-        for file in table.files():
-            if file.partition != part:
-                continue
+        for file in table.files(part):
             mask = choose(table.rows_of(file, columns))
             chosen = int(np.count_nonzero(mask))
             if not chosen:
@@ -153,7 +153,7 @@ class DeltaStore:
             raise RefusedError(
                 f"the table {table} has no partitions: a sweep cannot bound its work; partition it by date"
             )
-        return FencedTable(TableSpec(uri, opened.dataset().schema, opened.partition_column, ()))
+        return FencedTable(TableSpec(uri, opened.schema(), opened.partition_column, ()))
 
     def _uri(self, table: str) -> str:
         return f"{self._root}/{table}"
@@ -166,10 +166,10 @@ def _after(rows: pa.Table, mask: np.ndarray, treat: Treat | None) -> pa.Table:
     return pa.concat_tables([stay, treat(rows.filter(pa.array(mask))).cast(stay.schema)])
 
 
-def _part(name: str, files: list[DataFile], sizes: Mapping[str, int]) -> Part:
+def _part(name: str, files: list[DataFile]) -> Part:
     paths = sorted(file.path for file in files)
     state = hashlib.sha256("\n".join(paths).encode()).hexdigest()
-    return Part(name, sum(file.rows for file in files), sum(sizes.get(path, 0) for path in paths), state)
+    return Part(name, sum(file.rows for file in files), state)
 
 
 def _tables_below(filesystem: fs.FileSystem, folder: str, name: str, depth: int) -> Iterator[str]:

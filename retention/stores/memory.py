@@ -37,6 +37,11 @@ class MemoryStore:
         rows = self._table(table)
         return Shape(dict(zip(rows.column_names, rows.schema.types, strict=True)), self._key(table))
 
+    @property
+    def parted(self) -> bool:
+        """Return False."""
+        return False
+
     def parts(self, table: str) -> Mapping[str, Part] | None:
         """Return None: a table is one piece."""
         return None

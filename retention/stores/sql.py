@@ -1,7 +1,7 @@
 """SQL databases as a store: keyset batches in short transactions, children before parents.
 
-Every batch reads the next keys without a lock, then takes the rows that it will touch under a lock, judges them once
-more, and removes them in the same short transaction. Nothing here holds more than one batch.
+Every batch reads the next keys without a lock, then takes the rows that it will touch under a lock, a few at a time,
+judges them once more, and removes them in the same short transaction. Nothing here holds more than one batch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from retention.window import Window
 
 BATCH = 5_000
-"""Rows in one transaction; a lock is held as long as one batch takes."""
+"""Rows read at a time, without a lock."""
+LOCKED = 250
+"""Rows locked, judged again and removed in one transaction: others wait for one of them no longer than that takes."""
 PARAMETERS = 10_000
 """Most values in one statement: well under what SQLite and PostgreSQL take."""
 
@@ -54,7 +56,7 @@ class SqlStore:
 
     Args:
         url: of the database. Never printed with its password.
-        batch: rows in one transaction.
+        batch: rows read at a time.
     """
 
     def __init__(self, url: str, *, batch: int = BATCH) -> None:
@@ -78,6 +80,11 @@ class SqlStore:
         return Shape(
             {c.name: _arrow_type(c.type) for c in reflected.columns}, tuple(reflected.primary_key.columns.keys())
         )
+
+    @property
+    def parted(self) -> bool:
+        """Return False."""
+        return False
 
     def parts(self, table: str) -> Mapping[str, Part] | None:
         """Return None: a table is one piece."""
@@ -131,7 +138,7 @@ class SqlStore:
         done = children = 0
         for rows in self.scan(dataset, names, part, window):
             wanted = _key_values(rows.filter(pa.array(choose(rows))), key)
-            for values in _chunks(wanted, len(key)):
+            for values in _chunks(wanted, len(key), LOCKED):
                 removal = self._edit_batch(dataset, table, key, names, values=values, choose=choose, treat=treat)
                 done, children = done + removal.rows, children + removal.children
         return Removal(done, children)
@@ -316,8 +323,8 @@ def _among(key: Sequence[SqlColumn[Any]], values: Sequence[tuple[Any, ...]]) -> 
     return or_(*(and_(*(c == v for c, v in zip(key, value, strict=True))) for value in values))
 
 
-def _chunks(values: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:
-    size = 500 if width > 1 else PARAMETERS
+def _chunks(values: list[tuple[Any, ...]], width: int, most: int = PARAMETERS) -> Iterator[list[tuple[Any, ...]]]:
+    size = min(most, 500 if width > 1 else PARAMETERS)
     for start in range(0, len(values), size):
         yield values[start : start + size]
 

@@ -79,6 +79,7 @@ def form_opinion(
     endings: Endings = NOTHING,
     withdrawn: frozenset[str] = frozenset(),
     statistics: frozenset[str] = frozenset(),
+    footers: bool = True,
 ) -> Opinion:
     """Read a dataset and count.
 
@@ -92,11 +93,14 @@ def form_opinion(
         endings: those that touch the dataset.
         withdrawn: numbers of those that were taken back meanwhile: what they alone make due is not to go.
         statistics: columns whose minimum and maximum the log may tell.
+        footers: count the rows of due months to come in the files themselves; else the log's word is taken where the
+            file is there and has the size that the log tells, and what is not due is not opened.
     """
     mine = [hold for hold in holds if hold.dataset in {"*", dataset.id}]
     if kind == "delta":
         asked = _Asked(dataset, now, mine, endings, withdrawn, list(dataset.key) or ["event_key"])
-        return _of_lake(asked, f"{url.rstrip('/')}/{dataset.table}", wall=wall, statistics=statistics)
+        uri = f"{url.rstrip('/')}/{dataset.table}"
+        return _of_lake(asked, uri, wall=wall, statistics=statistics, footers=footers)
     key = list(dataset.key) or database.primary_key(url, dataset.table)
     return _of_database(_Asked(dataset, now, mine, endings, withdrawn, key), url)
 
@@ -113,19 +117,21 @@ class _Asked:
     key: Sequence[str]
 
 
-def _of_lake(asked: _Asked, uri: str, *, wall: datetime, statistics: frozenset[str]) -> Opinion:
+def _of_lake(asked: _Asked, uri: str, *, wall: datetime, statistics: frozenset[str], footers: bool) -> Opinion:
     found, dataset = Opinion(), asked.dataset
     disk = DiskTable(uri, wall.timestamp())
     columns = _columns(asked)
     this_month = _today(asked.now).isoformat()[:7]
     for file in disk.files():
-        if not file.live:
+        if file.age is not None:
             found.stale_files += 1
             found.young_files += file.age < timedelta(days=1).total_seconds()
         if dataset.month is not None and not (file.part[:1].isdigit() and file.part <= this_month):
             month = file.part if file.part[:1].isdigit() else _EMPTY
-            found.other[month] += file.rows if file.live else 0
-            found.total += file.rows if file.live else 0
+            if file.live:
+                rows = disk.rows(file) if footers or file.told is None else file.told
+                found.other[month] += rows
+                found.total += rows
             continue
         # The column that a table is parted by stands in the path alone.
         parted = {file.path.partition("=")[0]: file.part}

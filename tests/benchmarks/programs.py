@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retention.stores.delta import open_table
+from tests.benchmarks.processes import BenchmarkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 NOW = "2026-11-01T00:00:00+08:00"
 _FLOOR_SAYS = re.compile(r"floor (\d+) events ([0-9.]+) seconds")
 _MB = 1024
-
-
-class BenchmarkError(Exception):
-    """A program did not do what it was run for."""
 
 
 @dataclass

@@ -17,7 +17,8 @@ import numpy as np
 
 from pipelines.tools import find_prism
 from tests.benchmarks.messages import emulator, filled
-from tests.benchmarks.programs import BenchmarkError, answer, command_of, floor, pinned, product, started, times
+from tests.benchmarks.processes import BenchmarkError
+from tests.benchmarks.programs import answer, command_of, floor, pinned, product, started, times
 from tests.benchmarks.text.bench import environment
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ import argparse
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import rows
-from tests.benchmarks.programs import BenchmarkError, cores_here
+from tests.benchmarks.processes import BenchmarkError
+from tests.benchmarks.programs import cores_here
+from tests.benchmarks.table import report, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 ROWS: Final[dict[str, Callable[[rows.Stand], None]]] = {
     "files": rows.files,
@@ -50,17 +51,6 @@ def events_of(folder: Path, number: int) -> Path:
         subprocess.run([sys.executable, str(folder / "make_events.py"), str(number), str(passing)], check=True)
         passing.rename(path)
     return path
-
-
-def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Return the median with the least and the greatest."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:{form}} ({low:{form}} – {high:{form}})"
-
-
-def report(what: str, goal: str, seen: str, more: str = "") -> None:
-    """Print one row of the table."""
-    print(f"| {what} | {goal} | {seen} | {more} |", flush=True)
 
 
 def main() -> int:
