@@ -80,6 +80,9 @@ class DateShift(Keyed):
 class PlanarLaplace(Keyed):
     """Move a point at random, by 2/ε km on average: by the same for all of a subject's day.
 
+    One key for each ε: under one for all, two fields that hold one place would show it, since their noise would differ
+    by a known factor alone.
+
     Attributes:
         epsilon: ε for each km; 0.2 moves by 10 km on average.
     """
@@ -87,6 +90,10 @@ class PlanarLaplace(Keyed):
     shared: ClassVar[bool] = True
     do: Literal["planar_laplace"] = "planar_laplace"
     epsilon: float = Field(gt=0, le=10, allow_inf_nan=False)
+
+    def kind(self, field: str) -> str:
+        """Return the kind of key for every field with this ε."""
+        return f"{super().kind(field)}.{self.epsilon}"
 
 
 class Surrogate(Keyed):
