@@ -17,7 +17,7 @@ from governance.keys import OpsKey, RootKey
 from governance.policy import load_catalogue
 from governance.policy.keyed import Keyed
 from governance.policy.treatments import Treatment
-from tests.transforms.deid.chain import NOBODY, Chain
+from tests.transforms.deid.chain import Chain
 from tests.transforms.deid.conftest import WALL
 from tests.transforms.deid.fixed_keys import FixedKeyring
 from transforms.deid.gate import Authorization
