@@ -7,59 +7,37 @@ the name of its event and the columns that are not null.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from governance.keys import OpsKey, RootKey
-from governance.policy import load_catalogue
 from governance.policy.keyed import Keyed
 from governance.policy.treatments import Treatment
 from tests.transforms.deid.chain import Chain
 from tests.transforms.deid.conftest import WALL
-from tests.transforms.deid.fixed_keys import FixedKeyring
-from transforms.deid.gate import Authorization
+from tests.transforms.deid.every import CATALOGUE, EVERYBODY, fixed_keyring, read
 from transforms.deid.plan import AUDIENCES, for_audience
 from transforms.deid.treatments.registry import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from governance.policy import Catalogue
+    from tests.transforms.deid.every import FixedKeyring
     from transforms.deid.events import Batch
-
-CASE = Path(__file__).parents[2] / "golden" / "treatments"
-EVERYBODY = Authorization("operator", frozenset({"every"}))
-
-
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    """Return the catalogue with the case's site."""
-    return load_catalogue(CASE / "packs")
 
 
 @pytest.fixture(scope="module")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> FixedKeyring:
     """Return a fresh keyring that makes the same keys in every run."""
-    path = tmp_path_factory.mktemp("keyring") / "keys.db"
-    made = FixedKeyring.create(f"sqlite:///{path}", RootKey(bytes(32)), clock=lambda: WALL)
-    made.set_ops_public(OpsKey(bytes(range(1, 33))).public())
-    return made
+    return fixed_keyring(tmp_path_factory.mktemp("keyring"))
 
 
 @pytest.fixture(scope="module")
-def batches(keyring: FixedKeyring, catalogue: Catalogue) -> dict[str, Batch]:
+def batches(keyring: FixedKeyring) -> dict[str, Batch]:
     """Return what the steps make of the case's events on either path."""
     events = read("input")
-    chain = Chain(keyring, WALL, catalogue=catalogue)
+    chain = Chain(keyring, WALL, catalogue=CATALOGUE)
     return {"anonymous": chain.run(events), "personal": chain.run(events, EVERYBODY)}
-
-
-def read(name: str) -> list[dict[str, Any]]:
-    """Return the lines of a file of the case."""
-    return [json.loads(line) for line in (CASE / f"{name}.ndjson").read_text(encoding="utf-8").split("\n") if line]
 
 
 def names(keyring: FixedKeyring) -> dict[bytes, str]:
@@ -101,11 +79,11 @@ def test_what_may_not_enter_is_a_dead_letter(keyring: FixedKeyring, batches: dic
         assert sorted(made, key=str) == sorted(read("dead_letters"), key=str)
 
 
-def test_the_case_has_the_whole_vocabulary(catalogue: Catalogue) -> None:
+def test_the_case_has_the_whole_vocabulary() -> None:
     """Each treatment that a pack can choose stands in the site's rows, and shows something where it may."""
-    pack = catalogue.pack("every_2024")
+    pack = CATALOGUE.pack("every_2024")
     assert pack is not None
-    fields = {name: catalogue.inventory[name] for name in pack.names if not catalogue.inventory[name].event}
+    fields = {name: CATALOGUE.inventory[name] for name in pack.names if not CATALOGUE.inventory[name].event}
     union, _ = get_args(Treatment)
     assert {type(pack.treatment(row, "anonymous")) for row in fields.values()} == set(get_args(union))
     shown: dict[str, set[str]] = {audience: set() for audience in AUDIENCES}
