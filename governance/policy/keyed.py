@@ -80,9 +80,6 @@ class DateShift(Keyed):
 class PlanarLaplace(Keyed):
     """Move a point at random, by 2/ε km on average: by the same for all of a subject's day.
 
-    One key for each ε: under one for all, two fields that hold one place would show it, since their noise would differ
-    by a known factor alone.
-
     Attributes:
         epsilon: ε for each km; 0.2 moves by 10 km on average.
     """
@@ -92,7 +89,10 @@ class PlanarLaplace(Keyed):
     epsilon: float = Field(gt=0, le=10, allow_inf_nan=False)
 
     def kind(self, field: str) -> str:
-        """Return the kind of key for every field with this ε."""
+        """Return the kind of key for every field with this ε.
+
+        Under one key for two ε, the noise of one place in two fields would differ by a known factor, and show it.
+        """
         return f"{super().kind(field)}.{self.epsilon}"
 
 
