@@ -21,6 +21,7 @@ from transforms.deid.treatments.date_part import date_part
 from transforms.deid.treatments.device_brand import _PREFIXES, OTHER, device_brand
 from transforms.deid.treatments.hierarchy import hierarchy
 from transforms.deid.treatments.hour import hour
+from transforms.deid.treatments.major_version import _NAMES, major_version
 from transforms.deid.treatments.user_agent import BOT, user_agent
 from transforms.deid.treatments.vocabulary import names
 
@@ -111,6 +112,17 @@ def test_parts_of_an_agent_hold_nothing_of_it(secret: str, form: str) -> None:
         known = names(kind) | {"Other", BOT}
         assert label in known or (family in known and re.fullmatch(r"[0-9]{1,3}|[A-Za-z.0-9 ]{2,4}", major))
         assert secret not in label
+
+
+@given(TEXT | SECRET | st.tuples(st.sampled_from(["Android", "v", "Zhang", ""]), NUMBERS).map(" ".join))
+def test_a_version_is_a_known_name_and_a_short_number(text: str) -> None:
+    """Of a version only a system's or browser's own name and up to three digits remain, or nothing."""
+    (version,) = column(major_version, text)
+    if version is not None:
+        name, _, number = version.rpartition(" ") if version[-1].isdigit() else (version, "", "")
+        assert name in {"", *_NAMES.values()}
+        assert re.fullmatch("[0-9]{0,3}", number)
+        assert number in text
 
 
 @settings(deadline=None)
