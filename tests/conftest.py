@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pipelines import tools
 from tests.emulator import running_emulator
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from tests.emulator import Emulator
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A busy machine makes an example slow, not wrong. CI draws the same examples in every run.
+settings.register_profile("fast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "fast")
 
 
 def missing(what: str) -> NoReturn:

@@ -88,6 +88,13 @@ class PlanarLaplace(Keyed):
     do: Literal["planar_laplace"] = "planar_laplace"
     epsilon: float = Field(gt=0, le=10, allow_inf_nan=False)
 
+    def kind(self, field: str) -> str:
+        """Return the kind of key for every field with this ε.
+
+        Under one key for two ε, the noise of one place in two fields would differ by a known factor, and show it.
+        """
+        return f"{super().kind(field)}.{self.epsilon}"
+
 
 class Surrogate(Keyed):
     """Replace by an invented value that looks alike.

@@ -35,8 +35,6 @@ def encode(column: pa.ChunkedArray | pa.Array) -> Encoded:
         if pa.types.is_dictionary(column.type):
             column = column.unify_dictionaries()
         column = column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):  # no chunk at all
-            column = pa.array([], column.type)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     indices = column.indices.cast(pa.int64())

@@ -53,6 +53,7 @@ def test_letters_are_those_of_rfc_4648(blobs: list[bytes]) -> None:
     "spoil",
     [
         lambda token: token[:-1] + ("A" if token[-1] != "A" else "B"),
+        lambda token: token[:-1] + chr(ord(token[-1]) + 1),  # a spare bit
         lambda token: token.replace("2026H2", "2026H1"),
         lambda token: token.replace("v1s", "v1"),
         lambda token: token[:-8],

@@ -69,7 +69,8 @@ def test_kinds_of_keys() -> None:
     assert Encrypt().kind("phone") == "encrypt.phone"
     assert FormatPreserving(lengths=(11,)).kind("phone") == "format_preserving.phone"
     assert {DateShift(max_days=9).kind(field) for field in ("a", "b")} == {"date_shift"}
-    assert {PlanarLaplace(epsilon=1).kind(field) for field in ("a", "b")} == {"planar_laplace"}
+    assert {PlanarLaplace(epsilon=1).kind(field) for field in ("a", "b")} == {"planar_laplace.1.0"}
+    assert PlanarLaplace(epsilon=0.5).kind("a") == "planar_laplace.0.5"
     assert Surrogate(of="name", locale="zh_CN").kind("a") == "surrogate"
 
 

@@ -149,6 +149,8 @@ def test_newer_parameters_tell_no_more_than_either(first: Treatment, second: Tre
         (Mask(char="#"), Mask(), Suppress()),
         (GroupThreshold(k=5, in_stream="brand"), GroupThreshold(k=9), GroupThreshold(k=9)),
         (FormatPreserving(lengths=(11,)), FormatPreserving(lengths=(8,)), Suppress()),
+        (FormatPreserving(lengths=(8, 11)), FormatPreserving(lengths=(11, 18)), FormatPreserving(lengths=(11,))),
+        (FormatPreserving(lengths=(11,)), FormatPreserving(lengths=(11,), alphabet="base36"), Suppress()),
         (Reject(code="PURP_NOT_REGISTERED"), Reject(code="SECRET_PROHIBITED"), Reject(code="SECRET_PROHIBITED")),
         (Categorize(bands={"a": ("x",)}), Categorize(bands=BANDS), Suppress()),
         (Categorize(bands={"a": ("x", "y")}), Categorize(bands=BANDS), Categorize(bands={"a": ("x", "y")})),

@@ -10,7 +10,7 @@ from transforms.deid.treatments.hour import china_time
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FORMS = {"day": "%Y-%m-%d", "month": "%Y-%m"}
+_LENGTHS = {"day": len("2026-10-01"), "month": len("2026-10")}
 
 
 def date_part(values: pa.Array, *, unit: str) -> pa.Array:
@@ -18,6 +18,6 @@ def date_part(values: pa.Array, *, unit: str) -> pa.Array:
 
     def part(text: str) -> str | None:
         instant = china_time(text)
-        return None if instant is None else instant.strftime(_FORMS[unit])
+        return None if instant is None else instant.isoformat()[: _LENGTHS[unit]]
 
     return each(values, part)

@@ -5,7 +5,8 @@ a likelihood that differs at most by the factor exp(ε·r). The mean distance is
 
 Noise that is fresh for each event averages out: a hundred positions of one home would show it. Noise that follows from
 the value alone does so too, since positions jitter. Therefore it follows, under a key, from subject and +08:00 day: all
-points of one subject's day move by one and the same vector, and a day spends one ε.
+points of one subject's day move by one and the same vector, and a day spends one ε. Columns of two ε have two keys, and
+a day spends both.
 
 Warnings:
     Over n days a place visited daily is seen n times: the ε of the days add up.

@@ -12,13 +12,14 @@ Warnings:
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from transforms.deid.treatments.truncate_ip import parse_address
+from transforms.deid.treatments.truncate_ip import PLAIN_V4, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _V4_BITS, _V6_BITS, _WORD = 32, 128, 64
 _ALL = 2**_WORD - 1
+_PLAIN_V4 = re.compile(PLAIN_V4, re.ASCII)
 
 
 def prefix_preserving_ip(values: pa.Array, key: CipherKey) -> pa.Array:
@@ -63,12 +65,8 @@ def anonymize(values: pa.Array, blocks: Blocks, pad: bytes) -> pa.Array:
 
 def _number(text: str) -> tuple[int, int]:
     """Return (bits, number) of an address; 0 bits if it is none."""
-    try:
-        octets = socket.inet_pton(socket.AF_INET, text)
-        if socket.inet_ntop(socket.AF_INET, octets) == text:  # plain IPv4, nearly all of a log
-            return _V4_BITS, int.from_bytes(octets, "big")
-    except (OSError, ValueError):
-        pass
+    if _PLAIN_V4.fullmatch(text):  # nearly all of a log
+        return _V4_BITS, int.from_bytes(socket.inet_aton(text), "big")
     address = parse_address(text)
     return (0, 0) if address is None else (address.max_prefixlen, int(address))
 

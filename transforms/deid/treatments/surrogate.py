@@ -2,7 +2,8 @@
 
 The pool of a locale is drawn from Faker with a fixed seed, then rid of repetitions: of 20,000 Chinese names only 9,330
 differ. Many subjects therefore share a surrogate: it is no identifier, and must not be joined or counted by. A new
-release of Faker may draw another pool.
+release of Faker may draw another pool. Where the choice falls on the true value itself, the next of the pool stands in
+for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+from governance.keys import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +32,7 @@ def surrogate(
     Args:
         values: texts.
         key: the key of all surrogates of the epoch.
-        subjects: whose each value is: one subject has one surrogate, whatever the value; without one it is null.
+        subjects: whose each value is: one subject has one surrogate, unless that is the value; without one it is null.
             None: equal values have one surrogate.
         of: `name`, `company` or `city`.
         locale: one of Faker's.
@@ -41,8 +44,23 @@ def surrogate(
     use = "value" if subjects is None else "subject"
     macs = key.macs(f"{of}.{locale}.{use}", [by.encode("utf-8", "surrogatepass") for by in distinct])
     names = pool(of, locale)
-    found = {by: names[int.from_bytes(mac[:16], "big") % len(names)] for by, mac in zip(distinct, macs, strict=True)}
-    return pa.array([None if by is None else found[by] for by in wanted], pa.string())
+    found = {by: int.from_bytes(mac[:16], "big") % len(names) for by, mac in zip(distinct, macs, strict=True)}
+    made = [
+        None if text is None or by is None else _another(names, found[by], text)
+        for text, by in zip(texts, wanted, strict=True)
+    ]
+    return pa.array(made, pa.string())
+
+
+def _another(names: Sequence[str], at: int, text: str) -> str:
+    """Return the name at a place of the pool, or the next that is not the text, however that is written."""
+    said = _plain(text)
+    around = (names[(at + step) % len(names)] for step in range(len(names)))
+    return next(name for name in around if _plain(name) != said)
+
+
+def _plain(text: str) -> str:
+    return "".join(canonical("name", text).casefold().split())
 
 
 @lru_cache(maxsize=_POOLS)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from transforms.deid.columns import each
 
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_PLAIN_V4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
+PLAIN_V4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
 _WHOLE_OCTETS = {0: "0.0.0.0/0", 8: r"\1.0.0.0/8", 16: r"\1.\2.0.0/16", 24: r"\1.\2.\3.0/24"}
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?")
 _V4_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
@@ -27,8 +27,8 @@ def truncate_ip(values: pa.Array, *, v4: int, v6: int) -> pa.Array:
     """Return the network of `v4` or `v6` bits that holds each address, null where there is none."""
     if v4 not in _WHOLE_OCTETS:
         return each(values, lambda text: truncate(text, v4, v6))
-    plain = pc.match_substring_regex(values, _PLAIN_V4)
-    networks = pc.replace_substring_regex(values, _PLAIN_V4, _WHOLE_OCTETS[v4])
+    plain = pc.match_substring_regex(values, PLAIN_V4)
+    networks = pc.replace_substring_regex(values, PLAIN_V4, _WHOLE_OCTETS[v4])
     if pc.all(plain, min_count=0).as_py():
         return networks
     rest = each(values.filter(pc.invert(plain)), lambda text: truncate(text, v4, v6))

@@ -13,6 +13,8 @@ from transforms.deid.treatments.date_part import date_part
     [
         ("2026-12-31T16:30:00Z", "2027-01-01", "2027-01"),
         ("2026-10-01T05:13:22+08:00", "2026-10-01", "2026-10"),
+        ("0998-12-31T16:30:00Z", "0999-01-01", "0999-01"),
+        ("9999-12-31T16:30:00Z", None, None),
         ("2026-10-01", None, None),
         ("yesterday", None, None),
         (None, None, None),

@@ -6,7 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from governance.keys import CipherKey
+from governance.policy.keyed import PlanarLaplace
+from tests.transforms.deid.chain import CATALOGUE
 from tests.transforms.deid.treatments.keys import key
+from transforms.deid.treatments.keyed import Beside, bind_keyed
 from transforms.deid.treatments.planar_laplace import draw, move, planar_laplace
 
 HOME = "32.060,118.790"
@@ -45,6 +49,18 @@ def test_a_point_lands_at_its_distance(point: tuple[float, float]) -> None:
     (lat, lon), (lats, lons) = np.radians(point), np.radians(moved).T
     haversine = np.sin((lats - lat) / 2) ** 2 + np.cos(lat) * np.cos(lats) * np.sin((lons - lon) / 2) ** 2
     assert 2 * 6371.0 * np.arcsin(np.sqrt(haversine)) == pytest.approx(np.full(16, 25.0), rel=1e-6)
+
+
+def test_two_epsilons_do_not_give_a_place_away() -> None:
+    """One place in two columns of different ε has two noises: under one key, the two would lie on a line with it."""
+    row, beside = CATALOGUE.inventory["gps_location"], Beside(["li"], ["2026-11-22"])
+    seen = []
+    for epsilon in (0.5, 5.0):
+        step = bind_keyed(PlanarLaplace(epsilon=epsilon), row)
+        noise = CipherKey(bytes(32), step.kind, "2026H2")
+        seen.append([float(part) for part in step.treat(pa.array([HOME]), noise, beside)[0].as_py().split(",")])
+    guess = (5.0 * np.array(seen[1]) - 0.5 * np.array(seen[0])) / 4.5
+    assert np.abs(guess - [32.06, 118.79]).max() > 0.005
 
 
 def test_only_points_of_somebody_show() -> None:

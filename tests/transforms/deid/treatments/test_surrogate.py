@@ -35,6 +35,24 @@ def test_by_value() -> None:
     assert {first, other} <= set(pool("city", "zh_CN"))
 
 
+def test_nobody_keeps_a_true_name() -> None:
+    """A subject or value whose surrogate would be the true value gets the next of the pool, however that is written."""
+    names = pool("company", "en_US")
+    (own,) = invented_company(["x"])
+    following = names[(names.index(own) + 1) % len(names)]
+    assert invented_company([own, f" {own.upper()} ", own.replace("-", " - ").lower(), "x"]) == [following] * 3 + [own]
+    towns = list(pool("city", "zh_CN"))
+    made = invented(towns, None, of="city")
+    assert not any(one == town for one, town in zip(made, towns, strict=True))
+
+
+def invented_company(texts: list[str | None]) -> list[str]:
+    """Return the companies of one subject."""
+    column = surrogate(pa.array(texts), key(), ["li"] * len(texts), of="company", locale="en_US")
+    made: list[str] = column.to_pylist()
+    return made
+
+
 def test_a_pool_holds_each_once() -> None:
     """Of 20,000 drawn Chinese names less than half are distinct; the pool counts those only, in a fixed order."""
     names = pool("name", "zh_CN")
