@@ -158,7 +158,9 @@ def _make_unreadable(room: Room, sweep: Sweep) -> None:
         if not share.units or share.dataset in sweep.purges:
             continue
         dataset = room.dataset(share.dataset)
-        if keys := destroy_keys(room.settings, dataset, sweep.plan.now, holds_at(room.ledger)):
+        why = f"sweep {sweep.digest[:16]}"
+        holds = holds_at(room.ledger)
+        if keys := destroy_keys(room.settings, dataset, sweep.plan.now, holds, ledger=room.ledger, why=why):
             content = {"dataset": dataset.id, "keys": len(keys), "names": keys}
             room.ledger.append("sweep.keys", sweep.digest, content, wall_clock())
         store = room.store(dataset.store)

@@ -18,6 +18,7 @@ from sqlalchemy import delete, insert, select
 from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, store
 from governance.keys.handles import Handle
+from governance.keys.scopes import DESTROYED, SEALING, Scope, unnoted
 from governance.keys.sealing import new_day_key
 from governance.keys.store import KEYS
 
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from governance.keys.scopes import Note
+
 Part = Literal["identity", "content"]
 PARTS: Final[tuple[Part, Part]] = ("identity", "content")
-SEALING, DESTROYED = "sealing", "destroyed"
 _PURPOSE = "vault."
 _KEY_ID = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])|open-\d{4}-(0[1-9]|1[0-2])|case:[A-Za-z0-9._-]{1,64}", re.ASCII
@@ -93,13 +95,16 @@ class DueDateKeys(Handle):
             _make_keys(connection, missing, store.ops_public(connection), epochs.stamp(self._clock()))
             return _find_publics(connection, wanted)[0]
 
-    def destroy_due_date(self, key_id: str, wall: datetime, *, blocking: Callable[[str], int]) -> bool:
+    def destroy_due_date(
+        self, key_id: str, wall: datetime, *, blocking: Callable[[str], int], note: Note = unnoted
+    ) -> bool:
         """Destroy a key of the vault: from now on no copy of a row under it opens, not even with the ops key.
 
         Args:
             key_id: due date, open month or case.
             wall: the wall clock, never a drill's.
             blocking: how many rows under the key are held or not due; asked right before.
+            note: told of the key before it goes.
 
         Returns:
             False if there is no such key, or no longer.
@@ -110,6 +115,8 @@ class DueDateKeys(Handle):
         _require_destructible(key_id, epochs.china_date(wall), blocking)
         with store.writing(self._engine) as connection:
             gone = _bury(connection, key_id, epochs.stamp(wall))
+            if gone:
+                note([Scope(**_scope(SEALING, part, key_id)) for part in PARTS])
         store.forget_deleted(self._engine)
         return gone
 

@@ -61,6 +61,9 @@ KEYS = Table(
     PrimaryKeyConstraint("use", "purpose", "system", "recipient", "epoch"),
 )
 
+TABLES = (FACTS, KEYS)
+"""All of them, as a backup copies them."""
+
 
 def connect(url: str) -> Engine:
     """Return an engine that keeps no connection open: key lookups are rare, and processes fork and end."""
@@ -120,6 +123,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that sees every table as it was at one moment."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with _reworded(engine), engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
 def founding(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that writes, with the tables made where they are missing."""
     with (
@@ -128,6 +139,7 @@ def founding(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         _METADATA.create_all(connection)
+        _lock_writers_out(connection)
         yield connection
 
 
@@ -139,8 +151,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
         connection.begin(),
     ):
-        if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
-            connection.exec_driver_sql(f"LOCK TABLE {KEYS.name} IN EXCLUSIVE MODE")
+        _lock_writers_out(connection)
         yield connection
 
 
@@ -150,6 +161,11 @@ def forget_deleted(engine: Engine) -> None:
         return
     with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _lock_writers_out(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":  # where BEGIN IMMEDIATE did it
+        connection.exec_driver_sql(f"LOCK TABLE {KEYS.name} IN EXCLUSIVE MODE")
 
 
 def _parse(url: str) -> URL:

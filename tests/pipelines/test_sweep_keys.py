@@ -51,7 +51,7 @@ def test_a_day_of_dead_letters_loses_its_key_with_its_last_row(tmp_path: Path) -
         }
         assert table.commit(table.write_files(_with_all(row)), {})
     room = Room(settings)
-    assert destroy_keys(settings, room.dataset("dead_letters"), wall, ()) == []
+    assert destroy_keys(settings, room.dataset("dead_letters"), wall, (), ledger=room.ledger, why="test") == []
     plan = plan_sweep(room, now=None, by="a", limit=Limit(share=1.0))
     assert plan.due == 2
     approve_sweep(room, plan.digest, "b")
