@@ -42,7 +42,7 @@ def back_up(settings: Settings, target: Path, keep: timedelta | None) -> BackedU
     Args:
         settings: where keyring and ledger are.
         target: a new file; or a folder, in which the file is named by the instant.
-        keep: remove the folder's backups that are older.
+        keep: remove the folder's backups that are as old as that or older.
 
     Raises:
         UsageError: the file is there, or `keep` was given with a file.
@@ -112,7 +112,7 @@ def _remove_older(folder: Path, before: datetime, wall: datetime) -> list[Path]:
     removed = []
     for path in sorted(folder.iterdir()):
         named = _NAME.fullmatch(path.name)
-        if named and datetime.strptime(named[1], _STAMP).replace(tzinfo=UTC) < before:
+        if named and datetime.strptime(named[1], _STAMP).replace(tzinfo=UTC) <= before:
             path.unlink(missing_ok=True)
             removed.append(path)
     clear_drafts(folder, "keyring-*.json", wall - _DRAFTS)

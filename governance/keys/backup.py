@@ -58,7 +58,7 @@ class Backup(NamedTuple):
     ledger: tuple[int, str]
     tables: dict[str, Rows]
 
-    def keys(self) -> set[Scope]:
+    def scopes(self) -> set[Scope]:
         """Return the scopes of the keys that are in it."""
         return live_scopes(self.tables)
 

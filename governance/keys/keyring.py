@@ -19,12 +19,12 @@ from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, store
 from governance.keys.backup import CHECK, SALT, BackupKeys, check_of
 from governance.keys.ciphers import CipherKey
-from governance.keys.due_dates import DESTROYED, DueDateKeys, KeyDestroyedError
+from governance.keys.due_dates import DueDateKeys, KeyDestroyedError
 from governance.keys.event_keys import EventKeys
 from governance.keys.files import private_draft, publish
 from governance.keys.handles import KEY_BYTES, Handle
 from governance.keys.rotation import EpochKeys, destroyed
-from governance.keys.scopes import CIPHER, DEDUPE, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of, unnoted
+from governance.keys.scopes import CIPHER, DEDUPE, DESTROYED, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of, unnoted
 from governance.keys.sealing import BundleSealer, new_day_key
 from governance.keys.store import FACTS, KEYS
 from governance.keys.tokens import TokenKey

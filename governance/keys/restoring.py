@@ -114,8 +114,8 @@ def _write(
             )
         destroyed = known.destroyed | marks
         made = known.made | there
-        kept = backup.keys() - destroyed
-        done = Restored(frozenset(kept), frozenset(backup.keys() & destroyed), frozenset(made - kept - destroyed))
+        kept = backup.scopes() - destroyed
+        done = Restored(frozenset(kept), frozenset(backup.scopes() & destroyed), frozenset(made - kept - destroyed))
         spent = destroyed | {scope for scope in done.lost if scope.use in _HALF_YEARS}
         _fill(connection, backup, spent, _least_epoch(backup, known, wall), epochs.stamp(wall))
         record(done)

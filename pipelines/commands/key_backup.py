@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from governance.keys.scopes import Scope
 
 
-@click.command("backup", epilog="Example: ebb keys backup /var/backups/ebb --keep 35d")
+@click.command("backup", epilog="Example: ebb keys backup /var/backups/ebb --keep 34d")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--keep", metavar="DAYS", help="Remove older backups from the folder TARGET; at most 35d (R-DEL-08).")
+@click.option(
+    "--keep", metavar="DAYS", help="Then remove backups of this age from the folder TARGET; at most 35d (R-DEL-08)."
+)
 @common
 def backup(home: Path, packs: Path | None, as_json: bool, target: Path, keep: str | None) -> None:
     """Copy the keyring into a new file TARGET, or into a folder, where it is named by the instant.
