@@ -18,6 +18,7 @@ setup(
         "transforms.deid": ["mappings/*.yaml", "*.yaml", "*.json"],
     },
     install_requires=[
+        "alembic>=1.13",
         "apache-beam==2.77.0",
         "click>=8.1",
         "cryptography>=47,<51",

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import tools
 from tests.emulator import running_emulator
-from tests.postgresql import find_programs, running_postgresql
+from tests.postgresql import find_programs, own_database, running_postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,4 +67,14 @@ def postgresql() -> Iterator[str]:
     if programs is None:
         missing("PostgreSQL's programs (apt-get install postgresql, or EBB_POSTGRESQL)")
     with running_postgresql(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of an empty database, once of a file and once of a server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'database.sqlite'}"
+        return
+    with own_database(request.getfixturevalue("postgresql")) as url:
         yield url

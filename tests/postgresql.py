@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -13,6 +14,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +74,20 @@ def running_postgresql(programs: Path) -> Iterator[str]:
         server.send_signal(signal.SIGINT)
         server.wait(SECONDS)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def own_database(server: str) -> Iterator[str]:
+    """Yield the URL of a new database on a running server; it is dropped with whoever is still connected."""
+    name = f"ebb_{secrets.token_hex(4)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:

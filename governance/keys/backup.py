@@ -180,7 +180,7 @@ def scope_of(row: dict[str, Any]) -> Scope:
 
 def is_mark(row: dict[str, Any]) -> bool:
     """Say whether a row of the table of keys marks one that was destroyed."""
-    return not row["wrapped"]
+    return not row["wrapped"] and row["public"] is None
 
 
 def from_text(table_name: str, row: dict[str, Any]) -> dict[str, Any]:

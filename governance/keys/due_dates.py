@@ -13,17 +13,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from governance.errors import KeyringError, RefusedError
-from governance.keys import epochs, store
+from governance.keys import epochs, pairs, store
 from governance.keys.handles import Handle
 from governance.keys.scopes import DESTROYED, SEALING, Scope, unnoted
-from governance.keys.sealing import new_day_key
 from governance.keys.store import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -92,7 +91,9 @@ class DueDateKeys(Handle):
         with store.writing(self._engine) as connection:
             found, gone = _find_publics(connection, wanted)
             missing = [key_id for key_id in wanted if key_id not in found and key_id not in gone]
-            _make_keys(connection, missing, store.ops_public(connection), epochs.stamp(self._clock()))
+            for key_id in missing:
+                for part in PARTS:
+                    pairs.make(connection, _scope(SEALING, part, key_id), epochs.stamp(self._clock()))
             return _find_publics(connection, wanted)[0]
 
     def destroy_due_date(
@@ -116,7 +117,7 @@ class DueDateKeys(Handle):
         with store.writing(self._engine) as connection:
             gone = _bury(connection, key_id, epochs.stamp(wall))
             if gone:
-                note([Scope(**_scope(SEALING, part, key_id)) for part in PARTS])
+                note([_scope(SEALING, part, key_id) for part in PARTS])
         store.forget_deleted(self._engine)
         return gone
 
@@ -159,17 +160,6 @@ def _find_publics(connection: Connection, key_ids: Iterable[str]) -> tuple[dict[
     return whole, gone
 
 
-def _make_keys(connection: Connection, key_ids: Sequence[str], ops_public: bytes | None, made: str) -> None:
-    """Make and store the pairs of `key_ids`, private halves sealed to the ops key."""
-    if ops_public is None:
-        raise KeyringError("the keyring has no ops key to seal to: run `ebb keys init`")
-    for key_id in key_ids:
-        for part in PARTS:
-            public, sealed = new_day_key(purpose_of(part), key_id, ops_public)
-            scope = _scope(SEALING, part, key_id)
-            connection.execute(insert(KEYS).values(**scope, wrapped=sealed, public=public, made=made))
-
-
 def _require_destructible(key_id: str, today: str, blocking: Callable[[str], int]) -> None:
     """Refuse to destroy a key that still has to open something.
 
@@ -189,15 +179,13 @@ def _require_destructible(key_id: str, today: str, blocking: Callable[[str], int
 
 def _bury(connection: Connection, key_id: str, when: str) -> bool:
     """Delete both pairs and leave a mark that they are gone; False if that was done before or there was no key."""
-    gone = 0
+    gone = False
     for part in PARTS:
-        scope = _scope(SEALING, part, key_id)
-        condition = [KEYS.c[name] == value for name, value in scope.items()]
-        gone += connection.execute(delete(KEYS).where(*condition)).rowcount
-        if gone:
+        if pairs.destroy(connection, _scope(SEALING, part, key_id)):
+            gone = True
             mark = _scope(DESTROYED, part, key_id)
-            connection.execute(insert(KEYS).values(**mark, wrapped=b"", made=when))
-    return bool(gone)
+            connection.execute(insert(KEYS).values(**mark._asdict(), wrapped=b"", made=when))
+    return gone
 
 
 def _list_keys(connection: Connection) -> list[DueKeyInfo]:
@@ -210,5 +198,5 @@ def _list_keys(connection: Connection) -> list[DueKeyInfo]:
     return [DueKeyInfo(key, made, made if use == DESTROYED else None) for use, key, made in rows]
 
 
-def _scope(use: str, part: Part, key_id: str) -> dict[str, str]:
-    return {"use": use, "purpose": purpose_of(part), "system": "", "recipient": "", "epoch": key_id}
+def _scope(use: str, part: Part, key_id: str) -> Scope:
+    return Scope(use, purpose_of(part), "", "", key_id)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.keywrap import (
 from sqlalchemy import delete, insert, or_, select
 
 from governance.errors import KeyringError, RefusedError
-from governance.keys import epochs, store
+from governance.keys import epochs, pairs, store
 from governance.keys.backup import CHECK, SALT, BackupKeys, check_of
 from governance.keys.ciphers import CipherKey
 from governance.keys.due_dates import DueDateKeys, KeyDestroyedError
@@ -24,8 +24,8 @@ from governance.keys.event_keys import EventKeys
 from governance.keys.files import private_draft, publish
 from governance.keys.handles import KEY_BYTES, Handle
 from governance.keys.rotation import EpochKeys, destroyed
-from governance.keys.scopes import CIPHER, DEDUPE, DESTROYED, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of, unnoted
-from governance.keys.sealing import BundleSealer, new_day_key
+from governance.keys.scopes import CIPHER, DEDUPE, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of, unnoted
+from governance.keys.sealing import BundleSealer
 from governance.keys.store import FACTS, KEYS
 from governance.keys.tokens import TokenKey
 
@@ -100,6 +100,7 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
         if not keyring_exists(url):
             raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
         engine = store.connect(url)
+        store.bring_up(engine)
         with store.reading(engine) as connection:
             facts = {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
         salt = facts.get(SALT, b"")
@@ -173,10 +174,10 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
     def sealed_day_key(self, purpose: str, day: str) -> bytes:
         """Return the private half of a day's key, still sealed to the ops key."""
         with store.reading(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(is_of(Scope(SEALING, purpose, "", "", day)))).one_or_none()
-        if row is None:
+            sealed = pairs.find_sealed(connection, Scope(SEALING, purpose, "", "", day))
+        if sealed is None:
             raise KeyringError(f"the keyring holds no {purpose} key of {day}: nothing of that day can be opened")
-        return bytes(row.wrapped)
+        return sealed
 
     def sealing_days(self, purpose: str) -> list[str]:
         """Return the +08:00 dates whose sealing keys for `purpose` are there."""
@@ -203,11 +204,11 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
             raise RefusedError(f"the {purpose} key of {day} seals {number} rows that are still kept: it stays")
         scope = Scope(SEALING, purpose, "", "", day)
         with store.writing(self._engine) as connection:
-            gone = connection.execute(delete(KEYS).where(is_of(scope))).rowcount
+            gone = pairs.destroy(connection, scope)
             if gone:
                 note([scope])
         store.forget_deleted(self._engine)
-        return bool(gone)
+        return gone
 
     def ops_public(self) -> bytes | None:
         """Return the public half of the ops key, or None before `ebb keys init`."""
@@ -242,7 +243,7 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
         """Return what may be told of every key, in order of use and scope; never key material."""
         now = epochs.stamp(wall)
         columns = [KEYS.c[name] for name in (*Scope._fields, "made", "expires")]
-        live = (KEYS.c.wrapped != b"").label("live")
+        live = ((KEYS.c.wrapped != b"") | (KEYS.c.use == SEALING)).label("live")
         with store.reading(self._engine) as connection:
             rows = connection.execute(select(*columns, live).order_by(*columns[:5])).all()
         return [KeyInfo._make((*row[:-1], _state(row, now))) for row in rows]
@@ -312,19 +313,10 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
 
     def _day_key(self, scope: Scope, wall: datetime) -> bytes:
         with store.reading(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(is_of(scope))).one_or_none()
-        if row is not None:
-            return bytes(row.public)
-        with store.writing(self._engine) as connection:
-            row = connection.execute(select(KEYS).where(is_of(scope))).one_or_none()
-            if row is not None:
-                return bytes(row.public)
-            ops = store.ops_public(connection)
-            if ops is None:
-                raise KeyringError("the keyring has no ops key to seal to: run `ebb keys init`")
-            public, sealed = new_day_key(scope.purpose, scope.epoch, ops)
-            made = epochs.stamp(wall)
-            connection.execute(insert(KEYS).values(**scope._asdict(), wrapped=sealed, public=public, made=made))
+            public = pairs.find_public(connection, scope)
+        if public is None:
+            with store.writing(self._engine) as connection:
+                public = pairs.find_public(connection, scope) or pairs.make(connection, scope, epochs.stamp(wall))
         return public
 
     def _wrapping_key(self, scope: Scope) -> bytes:
@@ -352,7 +344,8 @@ def _found(url: str, root: RootKey) -> None:
     """Write the tables, a salt and the check value of `root` into an empty database; leave a keyring as it is."""
     engine = store.connect(url)
     store.make_wal(engine)
-    with store.founding(engine) as connection:
+    store.bring_up(engine)
+    with store.writing(engine) as connection:
         if connection.execute(select(FACTS)).first() is None:
             salt = secrets.token_bytes(KEY_BYTES)
             check = check_of(root, salt)
@@ -360,7 +353,7 @@ def _found(url: str, root: RootKey) -> None:
 
 
 def _state(row: Any, now: str) -> str:
-    if row.use == DESTROYED or not row.live:
+    if not row.live:
         return "destroyed"
     return "expired" if row.expires and row.expires <= now else "active"
 

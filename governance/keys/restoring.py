@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, insert, select
 
@@ -105,7 +105,9 @@ def _write(
 ) -> Restored:
     engine = store.connect(url)
     store.make_wal(engine)
-    with store.founding(engine) as connection:
+    with store.writing(engine) as connection:
+        if not store.SCHEMA.is_newest(connection):
+            store.SCHEMA.upgrade(connection)
         there, marks = _present(connection, backup)
         if there and not over:
             raise RefusedError(
@@ -156,13 +158,12 @@ def _fill(connection: Connection, backup: Backup, spent: frozenset[Scope], least
 
 
 def _kept(rows: Rows, spent: frozenset[Scope]) -> Rows:
-    """Leave out the rows of spent keys; a row that is of no key stays, as marks do."""
-    keyed = set(Scope._fields)
-    return [row for row in rows if not keyed <= set(row) or scope_of(row) not in spent or _is_own_mark(row)]
+    """Leave out what is of a spent key; facts are of none, and marks stay."""
+    return [row for row in rows if "epoch" not in row or scope_of(row) not in spent or _marks(row)]
 
 
-def _is_own_mark(row: dict[str, object]) -> bool:
-    return row.get("wrapped") == ""
+def _marks(row: dict[str, Any]) -> bool:
+    return "wrapped" in row and backups.is_mark(row)
 
 
 def _mark_of(scope: Scope) -> Scope | None:

@@ -9,15 +9,13 @@ from governance.keys.store import KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Table
 
     Note = Callable[[Sequence["Scope"]], None]
     """Writes down, where the keyring is not, which keys are about to be destroyed or made; if it fails, none is."""
 
 PERSONAL, WINDOW, CIPHER = "personal", "window", "cipher"
 DEDUPE, PROBE, SEALING = "dedupe", "probe", "sealing"
-
-
 DESTROYED = "destroyed"
 """The use of a mark that stands for a destroyed pair of keys."""
 
@@ -32,11 +30,11 @@ class Scope(NamedTuple):
     epoch: str
 
 
-def is_of(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition that a stored key is of `scope`."""
-    condition = KEYS.c.use == scope.use
+def is_of(scope: Scope, table: Table = KEYS) -> ColumnElement[bool]:
+    """Return the condition that a row is of `scope`."""
+    condition = table.c.use == scope.use
     for name, value in zip(Scope._fields[1:], scope[1:], strict=True):
-        condition = condition & (KEYS.c[name] == value)
+        condition = condition & (table.c[name] == value)
     return condition
 
 

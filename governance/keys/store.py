@@ -1,7 +1,7 @@
-"""Where the keyring lies: two SQL tables, in a SQLite file of its own or a PostgreSQL database.
+"""Where the keyring lies: three SQL tables, in a SQLite file of its own or a PostgreSQL database.
 
-Nothing here knows a key: rows hold wrapped ones. Every error of the database is reworded, since its own text quotes
-the parameters of the statement.
+Nothing here knows a key: rows hold wrapped and sealed ones. `migrations` makes the tables. Every error of the database
+is reworded, since its own text quotes the parameters of the statement.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     Engine,
     LargeBinary,
@@ -22,12 +23,14 @@ from sqlalchemy import (
     event,
     inspect,
     select,
+    text,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import KeyringError, UsageError
+from governance.schema import LOCK_SPACE, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,18 +40,18 @@ if TYPE_CHECKING:
 _BUSY_SECONDS = 30
 OPS_PUBLIC = "ops_public"
 
-_METADATA = MetaData()
+METADATA = MetaData()
 
 FACTS = Table(
     "ebb_keyring",
-    _METADATA,
+    METADATA,
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
 
 KEYS = Table(
     "ebb_keys",
-    _METADATA,
+    METADATA,
     Column("use", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("system", Text, nullable=False),
@@ -59,9 +62,31 @@ KEYS = Table(
     Column("made", Text, nullable=False),
     Column("expires", Text),
     PrimaryKeyConstraint("use", "purpose", "system", "recipient", "epoch"),
+    CheckConstraint("use <> 'sealing' OR length(wrapped) = 0", name="ebb_keys_no_private_half"),
 )
 
-TABLES = (FACTS, KEYS)
+SEALED = Table(
+    "ebb_sealed_keys",
+    METADATA,
+    Column("use", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("use", "purpose", "system", "recipient", "epoch"),
+)
+
+SCHEMA = Schema(
+    what="keyring",
+    error=KeyringError,
+    migrations=Path(__file__).with_name("migrations"),
+    version_table="ebb_keyring_version",
+    revisions=("0001", "0002"),
+    mark=FACTS.name,
+)
+
+TABLES = (FACTS, KEYS, SEALED)
 """All of them, as a backup copies them."""
 
 
@@ -130,17 +155,14 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-@contextmanager
-def founding(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection in a transaction that writes, with the tables made where they are missing."""
-    with (
-        _reworded(engine),
-        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
-        connection.begin(),
-    ):
-        _METADATA.create_all(connection)
-        _lock_writers_out(connection)
-        yield connection
+def bring_up(engine: Engine) -> None:
+    """Bring the tables of a keyring to what this version needs; costs two small queries where they are that."""
+    with reading(engine) as connection:
+        newest = SCHEMA.is_newest(connection)
+    if not newest:
+        with writing(engine) as connection:
+            SCHEMA.upgrade(connection)
+        forget_deleted(engine)
 
 
 @contextmanager
@@ -151,7 +173,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
         connection.begin(),
     ):
-        _lock_writers_out(connection)
+        if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 3)"), {"space": LOCK_SPACE})
         yield connection
 
 
@@ -161,11 +184,6 @@ def forget_deleted(engine: Engine) -> None:
         return
     with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _lock_writers_out(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite":  # where BEGIN IMMEDIATE did it
-        connection.exec_driver_sql(f"LOCK TABLE {KEYS.name} IN EXCLUSIVE MODE")
 
 
 def _parse(url: str) -> URL:

@@ -68,7 +68,8 @@ class Ledger:
                     link=link,
                 )
             )
-            connection.execute(insert(PAYLOADS).values(number=entry.number, salt=salt, payload=payload))
+            lying_beside = {"number": entry.number, "salt": salt, "payload": payload, "recorded": recorded}
+            connection.execute(insert(PAYLOADS).values(lying_beside))
             if number:
                 connection.execute(update(HEAD).values(number=entry.number, link=link))
             else:

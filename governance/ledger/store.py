@@ -1,7 +1,8 @@
 """Where the ledger lies: a SQLite file of mode 0600, or a PostgreSQL database.
 
-Tables are made where they are missing. Triggers refuse to change or delete a line of the chain; only payloads can be
-deleted, when they are due. Database errors are reworded, since their own text quotes parameters.
+Tables are made, and brought to their newest form, by `migrations`. Triggers refuse to change or delete a line of the
+chain; only payloads can be deleted, when they are due. Database errors are reworded, since their own text quotes
+parameters.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    inspect,
     text,
 )
 from sqlalchemy.engine import make_url
@@ -30,6 +30,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import LedgerError, RefusedError, UsageError
+from governance.schema import LOCK_SPACE, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _BUSY_SECONDS = 30
-_LOCK_SPACE = 0x65626221
 
 METADATA = MetaData()
 
@@ -58,6 +58,7 @@ PAYLOADS = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("salt", LargeBinary, nullable=False),
     Column("payload", Text, nullable=False),
+    Column("recorded", Text, nullable=False),
 )
 
 HEAD = Table(
@@ -68,23 +69,18 @@ HEAD = Table(
     Column("link", LargeBinary, nullable=False),
 )
 
-_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-_SQLITE_GUARDS = (
-    f"CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_update BEFORE UPDATE ON ebb_ledger {_REFUSE}",
-    f"CREATE TRIGGER IF NOT EXISTS ebb_ledger_no_delete BEFORE DELETE ON ebb_ledger {_REFUSE}",
-    f"CREATE TRIGGER IF NOT EXISTS ebb_payloads_no_update BEFORE UPDATE ON ebb_ledger_payloads {_REFUSE}",
-)
-_CALL = "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()"
-_POSTGRESQL_GUARDS = (
-    """CREATE OR REPLACE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
-    f"CREATE OR REPLACE TRIGGER ebb_ledger_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON ebb_ledger {_CALL}",
-    f"CREATE OR REPLACE TRIGGER ebb_payloads_guard BEFORE UPDATE ON ebb_ledger_payloads {_CALL}",
+SCHEMA = Schema(
+    what="ledger",
+    error=LedgerError,
+    migrations=Path(__file__).with_name("migrations"),
+    version_table="ebb_ledger_version",
+    revisions=("0001", "0002"),
+    mark=HEAD.name,
 )
 
 
 def connect(url: str) -> Engine:
-    """Return an engine for the ledger at `url`, with its tables and guards made."""
+    """Return an engine for the ledger at `url`, with its tables as this version needs them."""
     try:
         parsed = make_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
@@ -101,15 +97,11 @@ def connect(url: str) -> Engine:
         _make_private(Path(parsed.database))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    with reworded(engine):
-        # Looking first needs no right to make tables: a role that may only append can open the ledger too.
-        with engine.begin() as connection:
-            there = inspect(connection).has_table(HEAD.name)
-        if not there:
-            with writing(engine) as connection:
-                METADATA.create_all(connection)
-                for guard in _SQLITE_GUARDS if sqlite else _POSTGRESQL_GUARDS:
-                    connection.exec_driver_sql(guard)
+    with reading(engine) as connection:
+        newest = SCHEMA.is_newest(connection)
+    if not newest:
+        with writing(engine) as connection:
+            SCHEMA.upgrade(connection)
     return engine
 
 
@@ -126,7 +118,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     options = engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE")
     with reworded(engine), options as connection, connection.begin():
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": _LOCK_SPACE})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": LOCK_SPACE})
         yield connection
 
 
@@ -149,7 +141,7 @@ def exclusive(engine: Engine, busy: str) -> Iterator[None]:
         return
     with reworded(engine), engine.connect() as connection:
         lock = text("SELECT pg_try_advisory_lock(:space, 2)")
-        if not connection.execute(lock, {"space": _LOCK_SPACE}).scalar_one():
+        if not connection.execute(lock, {"space": LOCK_SPACE}).scalar_one():
             raise RefusedError(busy)
         connection.commit()  # a session's lock outlives its transaction
         yield

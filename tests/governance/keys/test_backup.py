@@ -239,9 +239,12 @@ def test_what_was_destroyed_since_stays_destroyed(tmp_path: Path, url: str, path
     else:
         done = put_back(url, backup, over=True)
         assert done.buried == frozenset(scope for scope in noted if scope.purpose != "dead_letters")
-    for row in backup.tables["ebb_keys"]:
-        if Scope(*(row[name] for name in Scope._fields)) in done.buried:
-            assert base64.b64decode(row["wrapped"]) not in path.read_bytes()
+    stored = path.read_bytes()
+    halves = [row for name in ("ebb_keys", "ebb_sealed_keys") for row in backup.tables[name]]
+    gone = [row for row in halves if Scope(*(row[name] for name in Scope._fields)) in done.buried]
+    assert len(gone) == len(done.buried) + sum(scope.use == "sealing" for scope in done.buried)
+    for row in gone:
+        assert base64.b64decode(row.get("public") or row.get("wrapped") or row["sealed"]) not in stored
     after = opened(url)
     assert after.due_date_publics([DUE]) == {}
     assert after.half_year_keys("2026H2", Chosen()) == []

@@ -23,18 +23,10 @@ if TYPE_CHECKING:
 WALL = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def url(database: str) -> str:
     """Return the URL of an empty ledger."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    server = request.getfixturevalue("postgresql")
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        for table in ("ebb_ledger", "ebb_ledger_payloads", "ebb_ledger_head"):
-            connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
-    engine.dispose()
-    return str(server)
+    return database
 
 
 def filled(url: str, count: int = 5) -> Ledger:

@@ -1,0 +1,1 @@
+"""The keyring's revisions; each is frozen once it was released."""

@@ -1,0 +1,1 @@
+"""The ledger's revisions; each is frozen once it was released."""
