@@ -13,6 +13,7 @@ from pipelines.treating import treatments_of
 from retention import certificate as certificates
 from retention import holds as legal
 from retention.apply import require_applicable, require_unchanged
+from retention.ledger_use import holds_and_uses
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
 from retention.sweeps import find_sweep, holds_at, record_plan
@@ -42,8 +43,8 @@ def plan_sweep(
     """
     wall = wall_clock()
     instant = now or wall
+    holds = holds_and_uses(room.ledger, instant)
     chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
-    holds = holds_at(room.ledger)
     shares = [survey(d, room.store(d.store), instant, holds, treatments_of(d)) for d in chosen]
     plan = make_plan(
         shares,
@@ -109,7 +110,8 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
     with room.ledger.sweeping():
         removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
         datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
-        holds = {*holds_at(room.ledger, sweep.plan.created), *holds_at(room.ledger)}
+        now = sweep.plan.now
+        holds = {*holds_and_uses(room.ledger, now, sweep.plan.created), *holds_and_uses(room.ledger, now)}
         report = verify(
             sweep.plan,
             datasets,
@@ -144,7 +146,7 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
 
 
 def _second_opinion(room: Room, sweep: Sweep) -> None:
-    holds, wall = holds_at(room.ledger, sweep.plan.created), wall_clock()
+    holds, wall = holds_and_uses(room.ledger, sweep.plan.now, sweep.plan.created), wall_clock()
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
         dataset = room.dataset(share.dataset)

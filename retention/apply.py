@@ -14,6 +14,7 @@ import numpy as np
 
 from governance.errors import RefusedError, StoreError
 from retention.judging import Judge, months_of
+from retention.ledger_use import LEDGER, holds_and_uses
 from retention.rules import Status
 from retention.survey import judge_of, survey
 from retention.sweeps import holds_at
@@ -195,14 +196,19 @@ def work_on(
     *,
     prepare: Callable[[Unit, Sequence[Hold]], None] | None = None,
 ) -> Work:
-    """Return what units of a dataset are worked off with."""
+    """Return what units of a dataset are worked off with; units of the ledger also leave what is in use of it."""
+    own = dataset.id == LEDGER
+
+    def holds(instant: datetime | None = None) -> Sequence[Hold]:
+        return holds_and_uses(ledger, plan.now, instant) if own else holds_at(ledger, instant)
+
     return Work(
         dataset=dataset,
         store=store,
         digest=plan.digest,
         now=plan.now,
-        planned_holds=holds_at(ledger, plan.created),
-        standing_holds=lambda: holds_at(ledger),
+        planned_holds=holds(plan.created),
+        standing_holds=holds,
         treatments=treatments,
         prepare=prepare,
     )

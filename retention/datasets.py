@@ -122,6 +122,7 @@ class Dataset(Part):
     Attributes:
         retention: class of R-RET-05; `class` in YAML.
         zone: of times that carry none.
+        personal: false where rows are about nobody, so that a hold on people is not one on them.
         floor_source: whence the floor comes, for the certificate.
         month: a partition column "YYYY-MM" of due months, by which what is not yet due is never opened.
         crypto: purpose of the keys that are destroyed with the rows: `dead_letters` or `vault`.
@@ -139,6 +140,7 @@ class Dataset(Part):
     clock: Clock
     open: OpenStates | None = None
     subject: Column | None = None
+    personal: bool = True
     key: tuple[Column, ...] = ()
     children: tuple[Child, ...] = ()
     derived_from: tuple[DatasetId, ...] = ()

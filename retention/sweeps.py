@@ -152,6 +152,8 @@ def _told(plan: Plan, digest: str, entries: Sequence[Entry]) -> Sweep:
     for entry in entries:
         content = entry.content
         stages[entry.kind] = entry.recorded
+        if entry.payload is None:  # deleted when it was due; a sweep of the ledger that was killed leaves others
+            continue
         last[entry.kind] = content
         if entry.kind == "sweep.approval":
             approvals.append(content.get("by", ""))
