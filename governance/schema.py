@@ -60,10 +60,6 @@ class Schema:
             raise self.error(f"the {self.what} was upgraded by a newer version of ebb: install that version here too")
         return found
 
-    def is_newest(self, connection: Connection) -> bool:
-        """Say whether there is nothing to do."""
-        return self.revision(connection) == self.revisions[-1]
-
     def upgrade(self, connection: Connection) -> None:
         """Bring the database to the newest revision in the connection's transaction, which keeps others out.
 

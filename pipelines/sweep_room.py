@@ -18,6 +18,7 @@ from retention.apply import Work, work_on
 from retention.datasets import read_register
 from retention.ledger_use import LEDGER
 from retention.stores.lake import DeltaStore
+from retention.stores.ledger import LedgerStore
 from retention.stores.sql import SqlStore
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class Room:
         if name not in self._stores:
             spec = next(spec for spec in self.register.stores if spec.id == name)
             url = self._url(spec)
-            self._stores[name] = DeltaStore(url) if spec.kind == "delta" else SqlStore(url)
+            sql = LedgerStore if name == STORE else SqlStore
+            self._stores[name] = DeltaStore(url) if spec.kind == "delta" else sql(url)
         return self._stores[name]
 
     def work(self, plan: Plan, dataset: str) -> Work:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -78,7 +78,7 @@ def running_postgresql(programs: Path) -> Iterator[str]:
 
 @contextmanager
 def own_database(server: str) -> Iterator[str]:
-    """Yield the URL of a new database on a running server; it is dropped with whoever is still connected."""
+    """Yield the URL of a new database, as superuser; it is dropped with whoever is still connected."""
     name = f"ebb_{secrets.token_hex(4)}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
@@ -88,6 +88,36 @@ def own_database(server: str) -> Iterator[str]:
     finally:
         with engine.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def own_roles(server: str, *kinds: str) -> Iterator[dict[str, str]]:
+    """Yield names of new roles that can log in, by kind; no database may hold anything of theirs at the end."""
+    roles = {kind: f"ebb_{kind}_{secrets.token_hex(4)}" for kind in kinds}
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        for role in roles.values():
+            connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+    try:
+        yield roles
+    finally:
+        with engine.connect() as connection:
+            for role in roles.values():
+                connection.execute(text(f"DROP ROLE {role}"))
+
+
+def as_role(url: str, role: str) -> str:
+    """Return the URL with another login."""
+    return make_url(url).set(username=role).render_as_string(hide_password=False)
+
+
+def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements in one transaction; return the rows of the last one."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            done = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in done] if done.returns_rows else []
 
 
 def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:

@@ -50,6 +50,7 @@ def find_sealed(connection: Connection, scope: Scope) -> bytes | None:
 
 
 def destroy(connection: Connection, scope: Scope) -> bool:
-    """Delete both halves; False if there was no such pair."""
+    """Delete both halves, in the order in which `make` writes them; False if there was no such pair."""
+    there = bool(connection.execute(delete(KEYS).where(is_of(scope))).rowcount)
     connection.execute(delete(SEALED).where(is_of(scope, SEALED)))
-    return bool(connection.execute(delete(KEYS).where(is_of(scope))).rowcount)
+    return there

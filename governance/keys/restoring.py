@@ -106,7 +106,7 @@ def _write(
     engine = store.connect(url)
     store.make_wal(engine)
     with store.writing(engine) as connection:
-        if not store.SCHEMA.is_newest(connection):
+        if store.SCHEMA.revision(connection) != store.SCHEMA.revisions[-1]:
             store.SCHEMA.upgrade(connection)
         there, marks = _present(connection, backup)
         if there and not over:

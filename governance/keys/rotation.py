@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import delete, insert, select
 
-from governance.errors import RefusedError
+from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, store
 from governance.keys.due_dates import KeyDestroyedError
 from governance.keys.handles import Handle
 from governance.keys.scopes import CIPHER, PERSONAL, Scope, is_of, unnoted
 from governance.keys.store import FACTS, KEYS
 from governance.keys.tokens import TokenKey
+from governance.rights import LACKS_RIGHTS
 
 if TYPE_CHECKING:
     import threading
@@ -240,7 +241,10 @@ def _after(epoch: str) -> str:
 
 def _bury(connection: Connection, scope: Scope, when: str) -> bool:
     """Delete a key and leave an empty mark; False if another process was first."""
-    if not connection.execute(delete(KEYS).where(is_of(scope), KEYS.c.wrapped != b"")).rowcount:
+    live = is_of(scope) & (KEYS.c.wrapped != b"")
+    if not connection.execute(delete(KEYS).where(live)).rowcount:
+        if connection.execute(select(KEYS.c.epoch).where(live)).first() is not None:  # a policy of the database hid it
+            raise KeyringError(f"this role of the database destroys no keys: {LACKS_RIGHTS}")
         return False
     connection.execute(insert(KEYS).values(**scope._asdict(), wrapped=b"", made=when))
     return True

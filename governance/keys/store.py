@@ -30,12 +30,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import KeyringError, UsageError
+from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import URL, Connection
+
+    from governance.rights import Kind
 
 _BUSY_SECONDS = 30
 OPS_PUBLIC = "ops_public"
@@ -82,12 +85,22 @@ SCHEMA = Schema(
     error=KeyringError,
     migrations=Path(__file__).with_name("migrations"),
     version_table="ebb_keyring_version",
-    revisions=("0001", "0002"),
+    revisions=("0001", "0002", "0003"),
     mark=FACTS.name,
 )
 
 TABLES = (FACTS, KEYS, SEALED)
 """All of them, as a backup copies them."""
+
+RIGHTS = Rights(
+    tables={
+        SCHEMA.version_table: {"stream": ("SELECT",), "ops": ("SELECT",)},
+        FACTS.name: {"stream": ("SELECT",), "ops": ("SELECT", "INSERT")},
+        KEYS.name: {"stream": ("SELECT", "INSERT", "DELETE"), "ops": ("SELECT", "INSERT", "DELETE")},
+        SEALED.name: {"stream": ("INSERT",), "ops": ("SELECT", "INSERT", "DELETE")},
+    },
+    functions={"ebb_keys_rewrite": ("stream", "ops")},
+)
 
 
 def connect(url: str) -> Engine:
@@ -100,7 +113,7 @@ def connect(url: str) -> Engine:
         raise UsageError(
             f"no driver for a keyring in {driver}: for PostgreSQL pip install 'ebbtide[postgresql]'"
         ) from None
-    if engine.dialect.name == "sqlite":  # pragma: no branch - the other side needs a database server
+    if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -122,8 +135,8 @@ def place(url: str) -> str:
 
 
 def is_there(connection: Connection) -> bool:
-    """Say whether the database holds a keyring."""
-    return inspect(connection).has_table(FACTS.name)
+    """Say whether the database holds a keyring, not only the tables for one."""
+    return inspect(connection).has_table(FACTS.name) and connection.execute(select(FACTS)).first() is not None
 
 
 def ops_public(connection: Connection) -> bytes | None:
@@ -134,7 +147,7 @@ def ops_public(connection: Connection) -> bytes | None:
 
 def make_wal(engine: Engine) -> None:
     """Let readers and one writer work side by side on a SQLite file; remembered in the file."""
-    if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+    if engine.dialect.name != "sqlite":
         return
     with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -155,14 +168,23 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def bring_up(engine: Engine) -> None:
-    """Bring the tables of a keyring to what this version needs; costs two small queries where they are that."""
+def bring_up(engine: Engine) -> str | None:
+    """Bring the tables to what this version needs; return the revision before, None for an empty database."""
     with reading(engine) as connection:
-        newest = SCHEMA.is_newest(connection)
-    if not newest:
+        before = SCHEMA.revision(connection)
+    if before != SCHEMA.revisions[-1]:
         with writing(engine) as connection:
             SCHEMA.upgrade(connection)
         forget_deleted(engine)
+    return before
+
+
+def grant(url: str, role: str, kind: Kind) -> None:
+    """Give a role of the database the rights of its kind; see `governance.rights`."""
+    engine = connect(url)
+    bring_up(engine)
+    with _reworded(engine), engine.begin() as connection:
+        RIGHTS.grant(connection, role, kind)
 
 
 @contextmanager
@@ -173,17 +195,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
         connection.begin(),
     ):
-        if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+        if engine.dialect.name != "sqlite":
             connection.execute(text("SELECT pg_advisory_xact_lock(:space, 3)"), {"space": LOCK_SPACE})
         yield connection
 
 
 def forget_deleted(engine: Engine) -> None:
-    """Empty the write-ahead log: secure_delete overwrote the rows in the file, the log still holds them."""
-    if engine.dialect.name != "sqlite":  # pragma: no cover - needs a database server
+    """Leave deleted keys nowhere in the database's files.
+
+    SQLite overwrote them (secure_delete), and its log is emptied here. PostgreSQL writes the two tables anew, unless
+    somebody reads them for longer than a second; its own log and its backups go by their own times.
+    """
+    if engine.dialect.name == "sqlite":
+        with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         return
-    with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with _reworded(engine), engine.begin() as connection:
+        connection.execute(text("SELECT ebb_keys_rewrite()"))
 
 
 def _parse(url: str) -> URL:
@@ -222,6 +250,8 @@ def _reworded(engine: Engine) -> Iterator[None]:
             advice = "is locked by another process: try again when that has ended"
         elif name.startswith("SQLITE_NOTADB"):
             advice = "is not a keyring: check --home and the setting keyring_url"
+        elif name == "InsufficientPrivilege":
+            advice = f"refuses this role: {LACKS_RIGHTS}"
         else:
             advice = f"cannot be used ({name}): check the setting keyring_url and the database"
         raise KeyringError(f"the keyring {where} {advice}") from None

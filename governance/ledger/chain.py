@@ -91,7 +91,7 @@ def first_broken(entries: Iterable[Entry], head: tuple[int, bytes] | None) -> Br
         if entry.link != link(before, entry.number, entry.recorded, entry.kind, entry.reference, entry.commitment):
             return Broken(entry.number, "changed, or the one before it was")
         if entry.payload is not None and commit(entry.salt or b"", entry.payload) != entry.commitment:
-            return Broken(entry.number, "its payload was changed")
+            return Broken(entry.number, "one whose payload was changed")
         before = ends[entry.number] = entry.link
         expected += 1
     if head is not None and ends.get(head[0]) != head[1]:

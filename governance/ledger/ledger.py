@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select
 
 from governance.errors import RefusedError
 from governance.ledger import chain, store
@@ -70,10 +70,6 @@ class Ledger:
             )
             lying_beside = {"number": entry.number, "salt": salt, "payload": payload, "recorded": recorded}
             connection.execute(insert(PAYLOADS).values(lying_beside))
-            if number:
-                connection.execute(update(HEAD).values(number=entry.number, link=link))
-            else:
-                connection.execute(insert(HEAD).values(one=1, number=entry.number, link=link))
         return entry
 
     def entries(self, kind: str = "", reference: str = "") -> list[Entry]:
@@ -101,9 +97,13 @@ class Ledger:
         with store.reading(self._engine) as connection:
             number, link = _head(connection)
             found = [_entry(row) for row in connection.execute(_everything())]
+            stray = connection.execute(_strays()).first()
         broken = chain.first_broken(found, (number, link))
         if broken is None and noted is not None:
             broken = chain.first_broken(found, (noted[0], bytes.fromhex(noted[1])))
+        if stray is not None and (broken is None or stray.number < broken.number):
+            what = "a payload without its line" if stray.recorded is None else "one whose payload tells another time"
+            return Broken(stray.number, what)
         return broken
 
     def forget(self, number: int) -> bool:
@@ -133,10 +133,26 @@ def _everything() -> Select[Any]:
     return select(CHAIN, PAYLOADS.c.salt, PAYLOADS.c.payload).select_from(joined).order_by(CHAIN.c.number)
 
 
+def _strays() -> Select[Any]:
+    """Return payloads that belong to no line, or tell another time than theirs, by which they would come due."""
+    joined = PAYLOADS.outerjoin(CHAIN, CHAIN.c.number == PAYLOADS.c.number)
+    wrong = CHAIN.c.recorded.is_(None) | (CHAIN.c.recorded != PAYLOADS.c.recorded)
+    return select(PAYLOADS.c.number, CHAIN.c.recorded).select_from(joined).where(wrong).order_by(PAYLOADS.c.number)
+
+
 def _entry(row: Row[Any]) -> Entry:
-    salt = None if row.salt is None else bytes(row.salt)
-    fixed = (row.number, row.recorded, row.kind, row.reference, bytes(row.commitment), bytes(row.link))
-    return Entry(*fixed, salt, row.payload)
+    fixed = (row.number, _text(row.recorded), _text(row.kind), _text(row.reference))
+    payload = None if row.payload is None else _text(row.payload)
+    return Entry(*fixed, _octets(row.commitment), _octets(row.link), _octets(row.salt) if row.salt else None, payload)
+
+
+# SQLite lets a forger put any kind of value into a column: one of the wrong kind is read as empty, and so found.
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _octets(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else b""
 
 
 def _head(connection: Connection) -> tuple[int, bytes]:

@@ -30,12 +30,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import LedgerError, RefusedError, UsageError
+from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
+
+    from governance.rights import Kind
 
 _BUSY_SECONDS = 30
 
@@ -74,13 +77,30 @@ SCHEMA = Schema(
     error=LedgerError,
     migrations=Path(__file__).with_name("migrations"),
     version_table="ebb_ledger_version",
-    revisions=("0001", "0002"),
+    revisions=("0001", "0002", "0003"),
     mark=HEAD.name,
+)
+
+RIGHTS = Rights(
+    tables={
+        SCHEMA.version_table: {"stream": ("SELECT",), "ops": ("SELECT",), "auditor": ("SELECT",)},
+        CHAIN.name: {"stream": ("SELECT", "INSERT"), "ops": ("SELECT", "INSERT"), "auditor": ("SELECT",)},
+        PAYLOADS.name: {"stream": ("INSERT",), "ops": ("SELECT", "INSERT", "DELETE"), "auditor": ("SELECT",)},
+        HEAD.name: {"stream": ("SELECT",), "ops": ("SELECT",), "auditor": ("SELECT",)},
+    },
+    functions={"ebb_ledger_rewrite": ("ops",)},
 )
 
 
 def connect(url: str) -> Engine:
     """Return an engine for the ledger at `url`, with its tables as this version needs them."""
+    engine = engine_of(url)
+    bring_up(engine)
+    return engine
+
+
+def engine_of(url: str) -> Engine:
+    """Return an engine for the database at `url`, whatever is in it."""
     try:
         parsed = make_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
@@ -97,12 +117,24 @@ def connect(url: str) -> Engine:
         _make_private(Path(parsed.database))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def bring_up(engine: Engine) -> str | None:
+    """Bring the tables to what this version needs; return the revision before, None for an empty database."""
     with reading(engine) as connection:
-        newest = SCHEMA.is_newest(connection)
-    if not newest:
+        before = SCHEMA.revision(connection)
+    if before != SCHEMA.revisions[-1]:
         with writing(engine) as connection:
             SCHEMA.upgrade(connection)
-    return engine
+    return before
+
+
+def grant(url: str, role: str, kind: Kind) -> None:
+    """Give a role of the database the rights of its kind; see `governance.rights`."""
+    engine = connect(url)
+    with reworded(engine), engine.begin() as connection:
+        RIGHTS.grant(connection, role, kind)
 
 
 @contextmanager
@@ -115,8 +147,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that alone appends."""
-    options = engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE")
-    with reworded(engine), options as connection, connection.begin():
+    with (
+        reworded(engine),
+        engine.connect().execution_options(ebb_begin="BEGIN IMMEDIATE") as connection,
+        connection.begin(),
+    ):
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:space, 1)"), {"space": LOCK_SPACE})
         yield connection
@@ -148,10 +183,13 @@ def exclusive(engine: Engine, busy: str) -> Iterator[None]:
 
 
 def forget_deleted(engine: Engine) -> None:
-    """Empty SQLite's write-ahead log, where deleted payloads would linger."""
+    """Leave deleted payloads nowhere in the database's files: SQLite's log is emptied, PostgreSQL's table rewritten."""
     if engine.dialect.name == "sqlite":
         with reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    with reworded(engine), engine.begin() as connection:
+        connection.execute(text("SELECT ebb_ledger_rewrite()"))
 
 
 @contextmanager
@@ -162,6 +200,8 @@ def reworded(engine: Engine) -> Iterator[None]:
     except DBAPIError as problem:
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         where = engine.url.render_as_string(hide_password=True)
+        if name == "InsufficientPrivilege":
+            raise LedgerError(f"the ledger {where} refuses this role: {LACKS_RIGHTS}") from None
         raise LedgerError(
             f"the ledger {where} cannot be used ({name}): check the setting ledger_url, the database and its disk; "
             "what was recorded stays, run the command again"

@@ -24,7 +24,7 @@ from governance.keys import store as key_store
 from governance.keys.sealing import day_key_info
 from governance.ledger import Ledger
 from governance.ledger import store as ledger_store
-from tests.postgresql import own_database
+from tests.postgresql import as_role, own_database, own_roles, run_sql
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -55,15 +55,6 @@ GUARDS = (
 )
 
 
-def run(url: str, *statements: str) -> list[tuple[object, ...]]:
-    """Run statements in one transaction; return the rows of the last one."""
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        for statement in statements:
-            done = connection.exec_driver_sql(statement)
-        return [tuple(row) for row in done] if done.returns_rows else []
-
-
 def make_old(url: str, folder: str) -> None:
     """Fill an empty database with what the code of before made."""
     script = (HERE / folder / "first_revision.sql").read_text(encoding="utf-8")
@@ -71,7 +62,7 @@ def make_old(url: str, folder: str) -> None:
         script = re.sub("X'([0-9a-f]*)'", r"'\\x\1'", script).replace("BLOB", "BYTEA")
     guards = () if folder == "keys" else GUARDS[:1] if url.startswith("postgresql") else GUARDS[1:]
     statements = [one for part in script.split(";\n") if (one := re.sub("^--.*", "", part).strip())]
-    run(url, *statements, *guards)
+    run_sql(url, *statements, *guards)
 
 
 def test_a_ledger_of_before_is_stamped_and_migrated_without_loss(database: str) -> None:
@@ -80,13 +71,15 @@ def test_a_ledger_of_before_is_stamped_and_migrated_without_loss(database: str) 
     ledger = Ledger.open(database)
     assert ledger.first_broken() is None
     assert [entry.content for entry in ledger.entries()] == [{"n": 0}, {}, {"n": 2}, {"n": 3}]
-    lines = dict(run(database, "SELECT number, recorded FROM ebb_ledger"))
-    assert dict(run(database, "SELECT number, recorded FROM ebb_ledger_payloads")) == {n: lines[n] for n in (1, 3, 4)}
+    lines = dict(run_sql(database, "SELECT number, recorded FROM ebb_ledger"))
+    assert dict(run_sql(database, "SELECT number, recorded FROM ebb_ledger_payloads")) == {
+        n: lines[n] for n in (1, 3, 4)
+    }
     for statement in ("UPDATE ebb_ledger_payloads SET payload = '{}'", "DELETE FROM ebb_ledger"):
         with pytest.raises(Exception, match="append-only"):
-            run(database, statement)
+            run_sql(database, statement)
     added = ledger.append("x", "", {"n": 4}, WALL)
-    assert run(database, "SELECT recorded FROM ebb_ledger_payloads WHERE number = 5") == [(added.recorded,)]
+    assert run_sql(database, "SELECT recorded FROM ebb_ledger_payloads WHERE number = 5") == [(added.recorded,)]
     assert ledger.forget(3)
     assert Ledger.open(database).first_broken() is None
 
@@ -94,11 +87,11 @@ def test_a_ledger_of_before_is_stamped_and_migrated_without_loss(database: str) 
 def test_a_keyring_of_before_is_stamped_and_migrated_without_loss(database: str) -> None:
     """Tokens stay, private halves are where they belong and open, destroyed keys stay destroyed."""
     make_old(database, "keys")
-    sealed = dict(run(database, "SELECT purpose || epoch, wrapped FROM ebb_keys WHERE use = 'sealing'"))
+    sealed = dict(run_sql(database, "SELECT purpose || epoch, wrapped FROM ebb_keys WHERE use = 'sealing'"))
     ring = Keyring.open(database, ROOT, clock=lambda: WALL)
-    moved = dict(run(database, "SELECT purpose || epoch, sealed FROM ebb_sealed_keys"))
+    moved = dict(run_sql(database, "SELECT purpose || epoch, sealed FROM ebb_sealed_keys"))
     assert {name: bytes(half) for name, half in moved.items()} == {name: bytes(half) for name, half in sealed.items()}
-    assert run(database, "SELECT count(*) FROM ebb_keys WHERE use = 'sealing' AND length(wrapped) > 0") == [(0,)]
+    assert run_sql(database, "SELECT count(*) FROM ebb_keys WHERE use = 'sealing' AND length(wrapped) > 0") == [(0,)]
     assert OPS.open(ring.sealed_day_key("dead_letters", "2026-11-23"), day_key_info("dead_letters", "2026-11-23"))
     assert {key.epoch for key in ring.keys(WALL) if key.state == "destroyed"} == {"2026-11-20"}
     assert ring.due_date_public("2026-11-21")
@@ -112,7 +105,7 @@ def test_a_process_of_before_cannot_put_a_private_half_in_the_old_place(database
     Keyring.create(database, ROOT)
     half = "'\\x01'" if database.startswith("postgresql") else "x'01'"
     with pytest.raises(Exception, match="no_private_half"):
-        run(database, f"INSERT INTO ebb_keys VALUES ('sealing', 'p', '', '', 'd', {half}, NULL, '', NULL)")
+        run_sql(database, f"INSERT INTO ebb_keys VALUES ('sealing', 'p', '', '', 'd', {half}, NULL, '', NULL)")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +138,7 @@ def test_ledger_and_keyring_may_share_a_database_of_a_server(postgresql: str) ->
         Ledger.open(url).append("x", "", {}, WALL)
         Keyring.create(url, ROOT)
         assert Ledger.open(url).first_broken() is None
-        assert run(url, "SELECT k.version_num, l.version_num FROM ebb_keyring_version k, ebb_ledger_version l") == [
+        assert run_sql(url, "SELECT k.version_num, l.version_num FROM ebb_keyring_version k, ebb_ledger_version l") == [
             (key_store.SCHEMA.revisions[-1], ledger_store.SCHEMA.revisions[-1])
         ]
 
@@ -156,8 +149,8 @@ def test_a_database_of_a_newer_ebb_is_refused(database: str) -> None:
     make_old(database, "keys")
     Ledger.open(database)
     Keyring.open(database, ROOT)
-    run(database, "UPDATE ebb_ledger_version SET version_num = '9999'")
-    run(database, "UPDATE ebb_keyring_version SET version_num = '9999'")
+    run_sql(database, "UPDATE ebb_ledger_version SET version_num = '9999'")
+    run_sql(database, "UPDATE ebb_keyring_version SET version_num = '9999'")
     with pytest.raises(LedgerError, match="newer version of ebb"):
         Ledger.open(database)
     with pytest.raises(KeyringError, match="newer version of ebb"):
@@ -182,7 +175,7 @@ def test_processes_that_open_an_old_database_at_once_all_go_on(database: str, fo
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     schema = ledger_store.SCHEMA if folder == "ledger" else key_store.SCHEMA
-    assert run(database, f"SELECT version_num FROM {schema.version_table}") == [(schema.revisions[-1],)]
+    assert run_sql(database, f"SELECT version_num FROM {schema.version_table}") == [(schema.revisions[-1],)]
 
 
 def test_a_new_database_needs_no_second_look(tmp_path: Path) -> None:
@@ -210,20 +203,19 @@ def test_a_folder_with_odd_signs_is_migrated_too(tmp_path: Path) -> None:
 
 def test_a_role_that_may_not_change_tables_is_told_who_may(postgresql: str) -> None:
     """The sentence names the command, and leaves the database as it is."""
-    with own_database(postgresql) as url:
+    with own_roles(postgresql, "poor") as roles, own_database(postgresql) as url:
         make_old(url, "ledger")
         make_old(url, "keys")
-        run(url, "CREATE ROLE poor LOGIN", "GRANT ALL ON ALL TABLES IN SCHEMA public TO poor")
-        poor = url.replace("//ebb@", "//poor@")
-        try:
-            with pytest.raises(LedgerError, match="its owner runs `ebb database upgrade`"):
-                Ledger.open(poor)
-            with pytest.raises(KeyringError, match="its owner runs `ebb database upgrade`"):
-                Keyring.open(poor, ROOT)
-            Ledger.open(url)
-            Keyring.open(url, ROOT)
-            run(url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO poor")
+        run_sql(url, f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {roles['poor']}")
+        poor = as_role(url, roles["poor"])
+        with pytest.raises(LedgerError, match="its owner runs `ebb database upgrade`"):
             Ledger.open(poor)
+        with pytest.raises(KeyringError, match="its owner runs `ebb database upgrade`"):
             Keyring.open(poor, ROOT)
-        finally:
-            run(url, "DROP OWNED BY poor", "DROP ROLE poor")
+        Ledger.open(url)
+        Keyring.open(url, ROOT)
+        with pytest.raises(LedgerError, match=r"refuses this role.*ebb database grant"):
+            Ledger.open(poor)
+        run_sql(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {roles['poor']}")
+        Ledger.open(poor)
+        Keyring.open(poor, ROOT)

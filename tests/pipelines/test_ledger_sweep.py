@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import create_engine, text
 
 from governance.errors import RefusedError
 from governance.ledger import Ledger
+from governance.ledger import store as ledger_store
 from pipelines.cli import ebb
 from pipelines.settings import Settings, load_settings, wall_clock
 from pipelines.sweep_room import Room
@@ -21,10 +21,11 @@ from retention.holds import Hold
 from retention.ledger_use import LEDGER, in_use
 from retention.plan import Limit, Plan, make_plan
 from retention.sweeps import find_sweep, holds_at, list_sweeps, place_hold, record_plan, release_holds
+from tests.postgresql import as_role, own_database, own_roles
 from tests.retention.rooms import apply_here
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 ALL = Limit(share=1.0)
@@ -55,17 +56,16 @@ def small_plan(wall: datetime) -> Plan:
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings with an empty ledger: a file, or a server's where the test asks for that."""
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with an empty ledger: a file, or where the test asks for it a server's, worked on as `ops`."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return load_settings(home=tmp_path)
-    server = str(request.getfixturevalue("postgresql"))
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS past"))
-        connection.execute(text("CREATE DATABASE past"))
-    engine.dispose()
-    return load_settings(home=tmp_path, ledger_url=server.rpartition("/")[0] + "/past")
+        yield load_settings(home=tmp_path)
+        return
+    server = request.getfixturevalue("postgresql")
+    with own_roles(server, "ops") as roles, own_database(server) as url:
+        Ledger.open(url)
+        ledger_store.grant(url, roles["ops"], "ops")
+        yield load_settings(home=tmp_path, ledger_url=as_role(url, roles["ops"]))
 
 
 @pytest.fixture

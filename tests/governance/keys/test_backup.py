@@ -11,7 +11,7 @@ import random
 import stat
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,10 @@ from governance.keys.restoring import Known, Restored, restore
 from governance.keys.rotation import Chosen
 from governance.keys.scopes import Scope
 from tests.governance.keys.conftest import OPS_BYTES, ROOT_BYTES, WALL
+from tests.postgresql import own_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 HEAD = (7, "ab" * 32)
@@ -36,21 +37,16 @@ ROUTES = [("sqlite", "sqlite"), ("postgresql", "postgresql"), ("sqlite", "postgr
 
 
 @pytest.fixture
-def place(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str, str], str]:
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], str]]:
     """Return a function that gives the URL of an empty place for a keyring, by kind of database and name."""
+    with ExitStack() as stack:
 
-    def find(kind: str, name: str) -> str:
-        if kind == "sqlite":
-            return f"sqlite:///{tmp_path / name}.sqlite"
-        server = str(request.getfixturevalue("postgresql"))
-        engine = create_engine(server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        return server.rpartition("/")[0] + f"/{name}"
+        def find(kind: str, name: str) -> str:
+            if kind == "sqlite":
+                return f"sqlite:///{tmp_path / name}.sqlite"
+            return stack.enter_context(own_database(request.getfixturevalue("postgresql")))
 
-    return find
+        yield find
 
 
 def filled(url: str, wall: datetime = WALL) -> Keyring:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
-import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
@@ -16,6 +17,8 @@ from sqlalchemy import create_engine, text
 from governance.errors import EbbError, LedgerError, RefusedError, UsageError
 from governance.ledger import Ledger, chain
 from governance.ledger.chain import FIRST_LINK, Entry
+from pipelines.cli import ebb
+from tests.postgresql import run_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,52 +71,90 @@ def test_the_database_refuses_to_change_a_line(url: str, statement: str) -> None
     engine.dispose()
 
 
-def tampered(path: Path, statement: str) -> None:
-    """Change the file behind the ledger's back, as somebody who drops the triggers can."""
-    with sqlite3.connect(path) as connection:
-        for trigger in ("ebb_ledger_no_update", "ebb_ledger_no_delete", "ebb_payloads_no_update"):
-            connection.execute(f"DROP TRIGGER {trigger}")
-        connection.execute(statement)
-    connection.close()
+def tampered(url: str, *statements: str) -> None:
+    """Change a ledger behind its back, as somebody who may take the fences down can."""
+    if url.startswith("postgresql"):
+        run_sql(url, "SET session_replication_role = replica", *statements)
+        return
+    triggers = run_sql(url, "SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    run_sql(url, *(f"DROP TRIGGER {name}" for (name,) in triggers), *statements)
 
 
 @pytest.mark.parametrize(
-    ("statement", "number"),
+    ("statements", "number", "what"),
     [
-        ("UPDATE ebb_ledger SET kind = 'sweep.approval' WHERE number = 3", 3),
-        ("UPDATE ebb_ledger SET recorded = '2020' WHERE number = 2", 2),
-        ("UPDATE ebb_ledger_payloads SET payload = '{}' WHERE number = 4", 4),
-        ("DELETE FROM ebb_ledger WHERE number = 3", 3),
-        ("DELETE FROM ebb_ledger WHERE number = 5", 5),
-        ("INSERT INTO ebb_ledger VALUES (6, '2026', 'x', 'y', x'00', x'00')", 6),
-        ("UPDATE ebb_ledger SET number = 0 WHERE number = 3", 1),
+        (["UPDATE ebb_ledger SET kind = 'sweep.approval' WHERE number = 3"], 3, "changed"),
+        (["UPDATE ebb_ledger SET recorded = '2020' WHERE number = 2"], 2, "changed"),
+        (["UPDATE ebb_ledger SET commitment = link WHERE number = 1"], 1, "changed"),
+        (["UPDATE ebb_ledger_payloads SET payload = '{}' WHERE number = 4"], 4, "payload was changed"),
+        (["UPDATE ebb_ledger_payloads SET recorded = '2020' WHERE number = 4"], 4, "tells another time"),
+        (["INSERT INTO ebb_ledger_payloads VALUES (99, '', '{}', '2026')"], 99, "without its line"),
+        (["DELETE FROM ebb_ledger WHERE number = 3"], 3, "missing"),
+        (["DELETE FROM ebb_ledger WHERE number = 1"], 1, "missing"),
+        (["DELETE FROM ebb_ledger WHERE number > 3"], 4, "missing"),
+        (["DELETE FROM ebb_ledger"], 1, "missing"),
+        (["UPDATE ebb_ledger SET number = 0 WHERE number = 3"], 1, "inserted"),
+        (["INSERT INTO ebb_ledger VALUES (6, '2026', 'x', 'y', '', '')"], 6, "changed"),
+        (
+            [
+                "UPDATE ebb_ledger SET number = 6 WHERE number = 5",
+                "UPDATE ebb_ledger SET number = 5 WHERE number = 4",
+                """INSERT INTO ebb_ledger SELECT 4, recorded, kind, reference, commitment, link
+                FROM ebb_ledger WHERE number = 3""",
+            ],
+            4,
+            "changed",
+        ),
     ],
 )
-def test_one_changed_missing_or_inserted_line_is_named(tmp_path: Path, statement: str, number: int) -> None:
-    """The first bad entry is told by its number."""
-    path = tmp_path / "ledger.sqlite"
-    ledger = filled(f"sqlite:///{path}")
-    tampered(path, statement)
+def test_one_changed_missing_or_inserted_line_is_named(url: str, statements: list[str], number: int, what: str) -> None:
+    """The first bad entry is told by its number, and a cut-off end by the first that is gone."""
+    ledger = filled(url)
+    tampered(url, *statements)
     broken = ledger.first_broken()
     assert broken is not None
-    assert broken.number == number
+    assert (broken.number, what in broken.what) == (number, True), broken
 
 
-def test_a_rewritten_end_is_found_by_what_a_certificate_notes(tmp_path: Path) -> None:
+def test_a_value_of_another_kind_is_found_too(tmp_path: Path) -> None:
+    """SQLite keeps octets in a column of text and text in one of octets; both are told, none stops the check."""
+    for column, value in (("kind", "x'00'"), ("link", "'text'"), ("commitment", "1"), ("recorded", "x'ff'")):
+        url = f"sqlite:///{tmp_path / column}"
+        ledger = filled(url)
+        tampered(url, f"UPDATE ebb_ledger SET {column} = {value} WHERE number = 2")
+        broken = ledger.first_broken()
+        assert broken is not None
+        assert broken.number == 2
+
+
+def test_a_rewritten_end_is_found_by_what_a_certificate_notes(url: str) -> None:
     """Whoever rewrites the end with its head is caught by a noted link."""
-    path = tmp_path / "ledger.sqlite"
-    ledger = filled(f"sqlite:///{path}")
+    ledger = filled(url)
     noted = ledger.head()
-    tampered(path, "DELETE FROM ebb_ledger WHERE number = 5")
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "UPDATE ebb_ledger_head SET number = 4, link = (SELECT link FROM ebb_ledger WHERE number = 4)"
-        )
-    connection.close()
+    tampered(
+        url,
+        "DELETE FROM ebb_ledger_payloads WHERE number = 5",
+        "DELETE FROM ebb_ledger WHERE number = 5",
+        "UPDATE ebb_ledger_head SET number = 4, link = (SELECT link FROM ebb_ledger WHERE number = 4)",
+    )
     assert ledger.first_broken() is None
     broken = ledger.first_broken(noted)
     assert broken is not None
     assert broken.number == 5
+
+
+def test_the_command_names_the_first_bad_entry(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ebb ledger verify` ends with 1 and says which; on a whole ledger it tells the last link."""
+    filled(url)
+    monkeypatch.setenv("EBB_LEDGER_URL", url)
+    arguments = ["ledger", "verify", "--home", str(tmp_path / "home")]
+    whole = CliRunner().invoke(ebb, [*arguments, "--json"])
+    assert json.loads(whole.stdout)["ok"]
+    tampered(url, "DELETE FROM ebb_ledger WHERE number = 2")
+    found = CliRunner().invoke(ebb, [*arguments, "--json"])
+    assert json.loads(found.stdout)["broken"] == {"entry": 2, "what": "missing"}
+    assert isinstance(found.exception, LedgerError)
+    assert "entry 2 of the ledger is missing" in str(found.exception)
 
 
 def test_a_clock_behind_the_last_entry_is_refused(url: str) -> None:

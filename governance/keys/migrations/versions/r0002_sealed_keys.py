@@ -21,8 +21,7 @@ def upgrade() -> None:
     )
     columns = ", ".join(f'"{name}"' for name in SCOPE)
     op.execute(
-        f"INSERT INTO ebb_sealed_keys ({columns}, sealed) "  # noqa: S608 - the names are constants
-        f"SELECT {columns}, wrapped FROM ebb_keys WHERE use = 'sealing'"
+        f"INSERT INTO ebb_sealed_keys ({columns}, sealed) SELECT {columns}, wrapped FROM ebb_keys WHERE use = 'sealing'"
     )
     keys = sa.table("ebb_keys", sa.column("use", sa.Text), sa.column("wrapped", sa.LargeBinary))
     op.execute(keys.update().where(keys.c.use == "sealing").values(wrapped=b""))

@@ -16,7 +16,7 @@ SQLITE_GUARDS = (
 )
 CALL = "FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()"
 POSTGRESQL_GUARDS = (
-    """CREATE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    """CREATE OR REPLACE FUNCTION ebb_append_only() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
     f"CREATE TRIGGER ebb_ledger_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON ebb_ledger {CALL}",
     f"CREATE TRIGGER ebb_payloads_guard BEFORE UPDATE ON ebb_ledger_payloads {CALL}",

@@ -1,0 +1,88 @@
+"""Who may do what in ebb's own databases: rights of roles on PostgreSQL, given table by table.
+
+    stream    makes keys and appends; reads no private half, destroys nothing but expired windows
+    ops       destroys keys that are due, forgets payloads that are due; changes no line
+    auditor   reads the ledger
+
+None of them owns a table: whoever does can undo every fence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from sqlalchemy import text
+
+from governance.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+Kind = Literal["stream", "ops", "auditor"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+LACKS_RIGHTS = "it was given other ones, or none; whoever owns the tables looks at `ebb database grant --help`"
+
+_ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+_POWERS = "SELECT rolsuper OR rolbypassrls OR rolcreaterole FROM pg_roles WHERE rolname = :role"
+_OWNS = (
+    "SELECT bool_or(pg_has_role(:role, relowner, 'MEMBER')) FROM pg_class WHERE oid = ANY(CAST(:tables AS regclass[]))"
+)
+_HAS = "SELECT has_table_privilege(:role, CAST(:table AS regclass), :right)"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What roles may do with one set of tables.
+
+    Attributes:
+        tables: rights by table and kind of role; a kind that is not named has none.
+        functions: which kinds may call a function.
+    """
+
+    tables: Mapping[str, Mapping[Kind, tuple[str, ...]]]
+    functions: Mapping[str, tuple[Kind, ...]]
+
+    def grant(self, connection: Connection, role: str, kind: Kind) -> None:
+        """Give a role what its kind may do, and take from it what else it was given.
+
+        Raises:
+            UsageError: the database is a file, or has no such role.
+            RefusedError: the role may do more by another way; nothing was changed.
+        """
+        if connection.dialect.name != "postgresql":
+            raise UsageError("a SQLite file has no roles: who may read the file may read all of it")
+        powerful = connection.execute(text(_POWERS), {"role": role}).scalar_one_or_none()
+        if powerful is None:
+            raise UsageError(f"the database has no role {role}: make it first with CREATE ROLE … LOGIN")
+        owns = connection.execute(text(_OWNS), {"role": role, "tables": list(self.tables)}).scalar_one()
+        if powerful or owns:
+            raise RefusedError(
+                f"the role {role} is a superuser, bypasses row security, makes roles, or owns the tables: "
+                "it can undo every fence; give the rights to a role that does none of that"
+            )
+        name = connection.dialect.identifier_preparer.quote(role)
+        for function, callers in self.functions.items():
+            verb = "GRANT EXECUTE ON FUNCTION {} TO {}" if kind in callers else "REVOKE ALL ON FUNCTION {} FROM {}"
+            connection.exec_driver_sql(verb.format(function, name))
+        for table, given in self.of(kind).items():
+            connection.exec_driver_sql(f"REVOKE ALL ON {table} FROM {name}")
+            if given:
+                connection.exec_driver_sql(f"GRANT {', '.join(given)} ON {table} TO {name}")
+        self._refuse_more(connection, role, kind)
+
+    def of(self, kind: Kind) -> dict[str, tuple[str, ...]]:
+        """Return what a kind of role may do, by table."""
+        return {table: kinds.get(kind, ()) for table, kinds in self.tables.items()}
+
+    def _refuse_more(self, connection: Connection, role: str, kind: Kind) -> None:
+        for table, given in self.of(kind).items():
+            for right in _ALL:
+                has = connection.execute(text(_HAS), {"role": role, "table": table, "right": right}).scalar_one()
+                if has and right not in given:
+                    raise RefusedError(
+                        f"the role {role} may {right} {table} by a group or because everybody may: "
+                        "take that away first; nothing was granted"
+                    )
