@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from governance.errors import LedgerError, RefusedError, UsageError
+from governance.keys import china_date, half_year
 from governance.keys.backup import LIFE, read_backup
 from governance.keys.files import clear_drafts
 from governance.keys.restoring import Known, restore
+from governance.keys.scopes import CIPHER, PERSONAL, SEALING
 from governance.ledger import Ledger
+from governance.policy.retention import due_date
 from pipelines.key_record import RESTORED, known_of
 from pipelines.settings import read_root_key, wall_clock
 
@@ -18,11 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from governance.keys import Keyring
     from governance.keys.backup import Backup
     from governance.keys.restoring import Restored
     from governance.keys.scopes import Scope
     from pipelines.settings import Settings
 
+AHEAD = 2
+"""Days for which a backup makes keys ahead: one more than there are between two backups."""
+DEAD_LETTERS = "dead_letters"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"keyring-(\d{8}T\d{6}Z)\.json", re.ASCII)
 _DRAFTS = timedelta(hours=1)
@@ -54,10 +61,35 @@ def back_up(settings: Settings, target: Path, keep: timedelta | None) -> BackedU
         raise RefusedError(f"backups are cleared within {LIFE.days} days (R-DEL-08): give --keep {LIFE.days}d or less")
     wall = wall_clock()
     path = target / f"keyring-{wall.strftime(_STAMP)}.json" if target.is_dir() else target
+    keyring = settings.opener()
+    make_ahead(keyring, wall)
     # The ledger first: what is destroyed after this line stands behind the entry that the backup names.
     head = Ledger.open(settings.ledger_url).head()
-    keys = settings.opener().back_up(path, wall, head)
+    keys = keyring.back_up(path, wall, head)
     return BackedUp(path, keys, [] if keep is None else _remove_older(target, wall - keep, wall))
+
+
+def make_ahead(keyring: Keyring, wall: datetime) -> None:
+    """Make the keys that streams would make by themselves until the backup after the next one, so that it holds them.
+
+    Only of kinds that are in use: a day's pair of dead letters, the vault's open month and the due dates of what is
+    completed in these days, the next half-year's keys. A first key of another kind is lost with a lost keyring.
+    """
+    in_use = [key for key in keyring.keys(wall) if key.state == "active"]
+    sealing = {key.purpose for key in in_use if key.use == SEALING}
+    for instant in (wall + timedelta(days=number) for number in range(AHEAD + 1)):
+        day = china_date(instant)
+        if DEAD_LETTERS in sealing:
+            keyring.sealer(DEAD_LETTERS, instant)
+        if any(purpose.startswith("vault.") for purpose in sealing):
+            due = due_date("TXN", date.fromisoformat(day))
+            keyring.due_date_publics([f"open-{day[:7]}", str(due)])
+        for key in in_use:
+            named = (key.purpose, key.system, key.recipient, "account", half_year(day))
+            if key.use == PERSONAL:
+                keyring.token_key(*named)
+            elif key.use == CIPHER:
+                keyring.cipher_key(*named)
 
 
 def restore_backup(settings: Settings, path: Path, *, over: bool, without_ledger: bool) -> tuple[Backup, Restored]:

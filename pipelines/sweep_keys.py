@@ -121,8 +121,7 @@ def destroy_keys(
     over = [name for name in names if _is_over(name, today, standing)]
     # A case may hold rows of any date: its rows are counted in the whole table.
     over = [name for name in over if not (name.startswith(_CASE) and rows_under(table, name))]
-    wall = wall_clock()
-    return [name for name in over if keyring.destroy_due_date(name, wall, blocking=used.__getitem__, note=note)]
+    return keyring.destroy_due_dates(over, wall_clock(), blocking=used.__getitem__, note=note)
 
 
 def _rows_by_key(table: Table, today: str) -> Counter[str]:

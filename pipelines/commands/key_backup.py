@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from governance.keys.scopes import Scope
 
+_SHOWN = 4
+
 
 @click.command("backup", epilog="Example: ebb keys backup /var/backups/ebb --keep 34d")
 @click.argument("target", type=click.Path(path_type=Path))
@@ -66,15 +68,19 @@ def restore(home: Path, packs: Path | None, as_json: bool, file: Path, over: boo
     _tell("Made since, and lost; docs/keys.md says what to do about them:", done.lost)
     if without_ledger:
         click.echo("The ledger was not read: keys that were destroyed since the backup are back, and it says so now.")
-    click.echo("Keys that streams made by themselves since then are lost as well. Next: ebb keys backup")
+    click.echo("Next: ebb keys backup")
 
 
 def _tell(words: str, scopes: Iterable[Scope]) -> None:
-    told = [" ".join(part for part in scope if part) for scope in sorted(scopes)]
-    if told:
+    """Name keys, those that differ in their epoch alone on one line."""
+    epochs: dict[str, list[str]] = {}
+    for scope in sorted(scopes):
+        epochs.setdefault(" ".join(part for part in scope[:-1] if part), []).append(scope.epoch)
+    if epochs:
         click.echo(words)
-    for line in told:
-        click.echo(f"  {line}")
+    for what, names in epochs.items():
+        told = ", ".join(names) if len(names) <= _SHOWN else f"{names[0]} … {names[-1]}, {len(names)} of them"
+        click.echo(f"  {what} {told}".rstrip())
 
 
 def _days(text: str | None) -> timedelta | None:

@@ -164,6 +164,26 @@ def test_a_folder_rolls(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         call(home, "backup", tmp_path / "file.json", "--keep", "35d")
 
 
+def test_a_backup_holds_the_keys_of_the_days_to_come(home: Path) -> None:
+    """What streams will make by themselves until the next backup is made before this one, of kinds in use only."""
+    keyring = settings_of(home).opener()
+    new_year = datetime(2026, 12, 31, 3, tzinfo=UTC)
+    key_backup.make_ahead(keyring, new_year)
+    assert {key.epoch for key in keyring.keys(new_year) if key.use == "personal"} == {"2026H2", "2027H1"}
+    assert not [key for key in keyring.keys(new_year) if key.use == "sealing"]
+    keyring.sealer("dead_letters", new_year)
+    keyring.due_date_public("2027-01-01")
+    keyring.cipher_key("statistics", "sepp", "analysts", "ip", "2026H2")
+    key_backup.make_ahead(keyring, new_year)
+    assert keyring.sealing_days("dead_letters") == ["2026-12-31", "2027-01-01", "2027-01-02"]
+    made = {key.key_id for key in keyring.due_keys()}
+    assert made == {"2027-01-01", "open-2026-12", "open-2027-01", "2030-01-01", "2030-01-02", "2030-01-03"}
+    assert {key.epoch for key in keyring.keys(new_year) if key.use == "cipher"} == {"2026H2", "2027H1"}
+    before = keyring.keys(new_year)
+    key_backup.make_ahead(keyring, new_year)
+    assert keyring.keys(new_year) == before
+
+
 @pytest.mark.slow
 def test_a_swept_record_of_the_vault_stays_closed_after_a_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
