@@ -24,7 +24,7 @@ NOT_SCANNED = (
     "backups of databases and of the lake",
     "point-in-time logs and replicas of databases",
     "older versions of objects in a bucket",
-    f"backups of the keyring, to be deleted within {LIFE.days} days: ebb restores none after that, and no destroyed key",
+    f"backups of the keyring, to go within {LIFE.days} days: ebb restores none after that, and no destroyed key",
 )
 
 

@@ -207,6 +207,11 @@ def test_a_swept_record_of_the_vault_stays_closed_after_a_restore(
     kept = rows.filter([day is not None and day > "2025-03-15" for day in rows["due_date"].to_pylist()])
     assert due.num_rows
     assert open_rows(due, ops, settings.opener(), "content")
+    settings.opener().due_date_public("open-2020-01")
+    CliRunner().invoke(ebb, ["vault", "settle", "--home", str(home)], catch_exceptions=False)
+    stale = room.ledger.entries("keys.destroyed")[0].content
+    assert stale["why"] == "ebb vault settle"
+    assert {scope[-1] for scope in stale["keys"]} == {"open-2020-01"}
     call(home, "backup", tmp_path / "b.json")
     shutil.copytree(table, tmp_path / "copy")
 
