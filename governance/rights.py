@@ -23,14 +23,19 @@ if TYPE_CHECKING:
 
 Kind = Literal["stream", "ops", "auditor"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-LACKS_RIGHTS = "it was given other ones, or none; whoever owns the tables looks at `ebb database grant --help`"
+LACKS_RIGHTS = "use one that may do this; the tables' owner gives rights with `ebb database grant`"
 
 _ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-_POWERS = "SELECT rolsuper OR rolbypassrls OR rolcreaterole FROM pg_roles WHERE rolname = :role"
+_POWERS = """SELECT rolsuper OR rolbypassrls OR rolcreaterole OR bool_or(pg_has_role(:role, power.oid, 'MEMBER'))
+FROM pg_roles, (SELECT oid FROM pg_roles WHERE rolname IN
+('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')) AS power
+WHERE rolname = :role GROUP BY rolsuper, rolbypassrls, rolcreaterole"""
 _OWNS = (
     "SELECT bool_or(pg_has_role(:role, relowner, 'MEMBER')) FROM pg_class WHERE oid = ANY(CAST(:tables AS regclass[]))"
 )
-_HAS = "SELECT has_table_privilege(:role, CAST(:table AS regclass), :right)"
+_HAS = """SELECT CASE WHEN :right IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+THEN has_any_column_privilege(:role, CAST(:table AS regclass), :right)
+ELSE has_table_privilege(:role, CAST(:table AS regclass), :right) END"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,8 @@ class Rights:
         owns = connection.execute(text(_OWNS), {"role": role, "tables": list(self.tables)}).scalar_one()
         if powerful or owns:
             raise RefusedError(
-                f"the role {role} is a superuser, bypasses row security, makes roles, or owns the tables: "
-                "it can undo every fence; give the rights to a role that does none of that"
+                f"the role {role} is a superuser, bypasses row security, makes roles, reads the server's files, "
+                "or owns the tables: it can undo every fence; give the rights to a role that does none of that"
             )
         name = connection.dialect.identifier_preparer.quote(role)
         for function, callers in self.functions.items():

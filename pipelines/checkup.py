@@ -1,4 +1,7 @@
-"""What `ebb doctor` looks at: one function a thing, each with an answer and what to do next. None changes anything."""
+"""What `ebb doctor` looks at: one function a thing, each with an answer and what to do next.
+
+None changes anything, but that opening a keyring of an older version brings it to this one.
+"""
 
 from __future__ import annotations
 

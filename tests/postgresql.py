@@ -97,13 +97,13 @@ def own_roles(server: str, *kinds: str) -> Iterator[dict[str, str]]:
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
         for role in roles.values():
-            connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+            connection.execute(text(f'CREATE ROLE "{role}" LOGIN'))
     try:
         yield roles
     finally:
         with engine.connect() as connection:
             for role in roles.values():
-                connection.execute(text(f"DROP ROLE {role}"))
+                connection.execute(text(f'DROP ROLE "{role}"'))
 
 
 def as_role(url: str, role: str) -> str:
@@ -118,6 +118,18 @@ def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
         for statement in statements:
             done = connection.exec_driver_sql(statement)
         return [tuple(row) for row in done] if done.returns_rows else []
+
+
+def bytes_of(url: str) -> bytes:
+    """Return every byte of the files that hold a database: a SQLite file and its log, or a server's data files."""
+    if url.startswith("sqlite"):
+        file = Path(str(make_url(url).database))
+        return b"".join(one.read_bytes() for one in file.parent.iterdir() if one.name.startswith(file.name))
+    run_sql(url, "CHECKPOINT")
+    [(folder, number)] = run_sql(
+        url, "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
+    )
+    return b"".join(one.read_bytes() for one in (Path(folder) / "base" / str(number)).iterdir())
 
 
 def _wait(programs: Path, port: int, server: subprocess.Popen[bytes]) -> None:

@@ -97,12 +97,11 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
             root: the root key it was made under.
             clock: wall clock for the date a key was made on; the machine's by default.
         """
-        if not keyring_exists(url):
-            raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
+        path = store.file_of(url)
         engine = store.connect(url)
-        store.bring_up(engine)
-        with store.reading(engine) as connection:
-            facts = {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
+        facts = {} if path is not None and not path.exists() else store.facts_of(engine)
+        if not facts:
+            raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
         salt = facts.get(SALT, b"")
         if not compare_digest(facts.get(CHECK, b""), check_of(root, salt)):
             raise KeyringError(
@@ -346,7 +345,7 @@ def _found(url: str, root: RootKey) -> None:
     store.make_wal(engine)
     store.bring_up(engine)
     with store.writing(engine) as connection:
-        if connection.execute(select(FACTS)).first() is None:
+        if not store.is_there(connection):
             salt = secrets.token_bytes(KEY_BYTES)
             check = check_of(root, salt)
             connection.execute(insert(FACTS), [{"name": SALT, "value": salt}, {"name": CHECK, "value": check}])

@@ -32,6 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import KeyringError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
+from governance.transport import require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,7 @@ def connect(url: str) -> Engine:
         raise UsageError(
             f"no driver for a keyring in {driver}: for PostgreSQL pip install 'ebbtide[postgresql]'"
         ) from None
+    require_encryption(parsed, "keyring")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -134,9 +136,22 @@ def place(url: str) -> str:
     return str(file_of(url) or _parse(url).render_as_string(hide_password=True))
 
 
+def facts_of(engine: Engine) -> dict[str, bytes]:
+    """Return the facts of a keyring, its tables brought to what this version needs; nothing where there is none."""
+    with reading(engine) as connection:
+        before = SCHEMA.revision(connection)
+        if before == SCHEMA.revisions[-1]:
+            return _facts(connection)
+    if before is None:
+        return {}
+    bring_up(engine)
+    with reading(engine) as connection:
+        return _facts(connection)
+
+
 def is_there(connection: Connection) -> bool:
     """Say whether the database holds a keyring, not only the tables for one."""
-    return inspect(connection).has_table(FACTS.name) and connection.execute(select(FACTS)).first() is not None
+    return inspect(connection).has_table(FACTS.name) and bool(_facts(connection))
 
 
 def ops_public(connection: Connection) -> bytes | None:
@@ -214,6 +229,10 @@ def forget_deleted(engine: Engine) -> None:
         connection.execute(text("SELECT ebb_keys_rewrite()"))
 
 
+def _facts(connection: Connection) -> dict[str, bytes]:
+    return {row.name: bytes(row.value) for row in connection.execute(select(FACTS))}
+
+
 def _parse(url: str) -> URL:
     try:
         return make_url(url)
@@ -245,7 +264,7 @@ def _reworded(engine: Engine) -> Iterator[None]:
     except DBAPIError as problem:
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         if name.startswith("SQLITE_READONLY"):
-            advice = "is read-only, and a new key has to be stored: give this user write access to it and its folder"
+            advice = "is read-only, and has to be written to: give this user write access to it and its folder"
         elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             advice = "is locked by another process: try again when that has ended"
         elif name.startswith("SQLITE_NOTADB"):

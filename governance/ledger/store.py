@@ -32,6 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
+from governance.transport import require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +112,7 @@ def engine_of(url: str) -> Engine:
         raise UsageError("the ledger's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
     except (ImportError, NoSuchModuleError):
         raise UsageError("no driver for the ledger's database: pip install 'ebbtide[postgresql]'") from None
+    require_encryption(parsed, "ledger")
     if sqlite:
         if not parsed.database or parsed.database == ":memory:":
             raise UsageError("a ledger in memory proves nothing: give sqlite:///PATH")

@@ -264,15 +264,17 @@ def test_a_role_that_can_do_more_is_refused(world: World, postgresql: str) -> No
     for name, match in (("nobody_here", "no role"), ("ebb", "superuser"), (world.roles["owner"], "owns the tables")):
         with pytest.raises((UsageError, RefusedError), match=match):
             ledger_store.grant(owner, name, "stream")
-    with own_roles(postgresql, "member", "maker", "plain") as roles:
+    with own_roles(postgresql, "member", "maker", "reader", "plain") as roles:
         run_sql(server, f"GRANT {world.roles['owner']} TO {roles['member']}", f"ALTER ROLE {roles['maker']} CREATEROLE")
-        for kind in ("member", "maker"):
+        run_sql(server, f"GRANT pg_read_server_files TO {roles['reader']}")
+        for kind in ("member", "maker", "reader"):
             with pytest.raises(RefusedError, match="undo every fence"):
                 key_store.grant(owner, roles[kind], "stream")
-        run_sql(owner, "GRANT SELECT ON ebb_sealed_keys TO PUBLIC")
-        with pytest.raises(RefusedError, match="may SELECT ebb_sealed_keys by a group"):
-            key_store.grant(owner, roles["plain"], "stream")
-        run_sql(owner, "REVOKE SELECT ON ebb_sealed_keys FROM PUBLIC")
+        for right in ("SELECT", "SELECT (sealed)"):
+            run_sql(owner, f"GRANT {right} ON ebb_sealed_keys TO PUBLIC")
+            with pytest.raises(RefusedError, match="may SELECT ebb_sealed_keys by a group"):
+                key_store.grant(owner, roles["plain"], "stream")
+            run_sql(owner, f"REVOKE {right} ON ebb_sealed_keys FROM PUBLIC")
         assert run_sql(owner, f"SELECT has_table_privilege('{roles['plain']}', 'ebb_keys', 'SELECT')") == [(False,)]
 
 

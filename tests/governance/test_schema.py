@@ -178,6 +178,17 @@ def test_processes_that_open_an_old_database_at_once_all_go_on(database: str, fo
     assert run_sql(database, f"SELECT version_num FROM {schema.version_table}") == [(schema.revisions[-1],)]
 
 
+def test_a_migration_that_fails_leaves_the_database_as_it_was(database: str) -> None:
+    """A table of somebody else's in the way: one sentence, and no half of a ledger."""
+    run_sql(database, "CREATE TABLE ebb_ledger_payloads (something text)")
+    with pytest.raises(LedgerError, match="cannot be used"):
+        Ledger.open(database)
+    with pytest.raises(LedgerError, match="cannot be used"):
+        Ledger.open(database)
+    run_sql(database, "DROP TABLE ebb_ledger_payloads")
+    assert Ledger.open(database).first_broken() is None
+
+
 def test_a_new_database_needs_no_second_look(tmp_path: Path) -> None:
     """Opening what is newest imports no alembic: a stream starts as fast as before."""
     ledger, keyring = f"sqlite:///{tmp_path / 'ledger.sqlite'}", f"sqlite:///{tmp_path / 'keyring.sqlite'}"

@@ -156,7 +156,8 @@ def test_damage_is_found_and_nothing_changes(tmp_path: Path, url: str, path: Pat
     document = json.loads(whole)
     shorn = {**document, "tables": {**document["tables"], "ebb_keys": document["tables"]["ebb_keys"][1:]}}
     other = {**document, "tables": {"ebb_keyring": []}}
-    for wrong in (shorn, other):
+    odd = {**document, "tables": 7}
+    for wrong in (shorn, other, odd):
         body = {name: value for name, value in wrong.items() if name not in {"sha256", "mac"}}
         digest = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         wrong["sha256"] = digest
@@ -165,7 +166,8 @@ def test_damage_is_found_and_nothing_changes(tmp_path: Path, url: str, path: Pat
         "cut off": whole[: len(whole) // 2],
         "not a keyring's backup of this version": whole.replace("backup.v1", "backup.v9"),
         "was changed after it was made": json.dumps(shorn),
-        "another version of ebb": json.dumps(other),
+        "is of another version of ebb": json.dumps(other),
+        "another version of ebb": json.dumps(odd),
     }
     for words, content in cases.items():
         good.write_text(content)
@@ -288,6 +290,15 @@ def test_a_restore_that_cannot_be_recorded_is_none(tmp_path: Path, url: str, pat
     with pytest.raises(RefusedError):
         restore(url, backup, Known(), WALL, over=False, record=refuse)
     assert not path.exists()
+
+
+def test_a_keyring_that_another_process_made_meanwhile_stands(tmp_path: Path, url: str, path: Path) -> None:
+    """The restored file gets its name only where there is none."""
+    backup = backed_up(filled(url), tmp_path / "backup.json")
+    path.unlink()
+    with pytest.raises(KeyringError, match="another process made"):
+        restore(url, backup, Known(), WALL, over=False, record=lambda _done: path.touch())
+    assert path.read_bytes() == b""
 
 
 def test_a_log_without_its_file_stops_a_restore(tmp_path: Path, url: str, path: Path) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
 from governance.errors import KeyringError, RefusedError
 from governance.keys import Envelope, EnvelopeOpener, KeyDestroyedError, Keyring, OpsKey, RootKey
 from tests.governance.keys.conftest import WALL
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.postgresql import bytes_of
 
 DUE, EVENT = "2026-11-20", bytes(range(16))
+
+
+@pytest.fixture
+def url(database: str) -> str:
+    """Where the keyring will be: a file, then a server's database."""
+    return database
 
 
 def nothing(_key_id: str) -> int:
@@ -87,14 +89,16 @@ def test_a_destroyed_key_opens_no_copy(keyring: Keyring, ops: OpsKey) -> None:
         opener.open("identity", DUE, envelope.wrapped("identity"), who, EVENT)
 
 
-def test_no_byte_of_the_private_halves_stays(keyring: Keyring, path: Path, tmp_path: Path) -> None:
-    """The keyring's file and its log hold nothing of a destroyed key."""
-    keyring.due_date_public(DUE)
-    sealed = [keyring.sealed_day_key(f"vault.{part}", DUE) for part in ("identity", "content")]
+def test_no_byte_of_the_private_halves_stays(keyring: Keyring, url: str) -> None:
+    """The files of the keyring's database hold nothing of a destroyed key, and the others' as before."""
+    for key_id in (DUE, "2026-11-21"):
+        keyring.due_date_public(key_id)
+    gone, other = (keyring.sealed_day_key("vault.identity", key_id) for key_id in (DUE, "2026-11-21"))
+    before = bytes_of(url)
+    assert (gone in before, other in before) == (True, True)
     keyring.destroy_due_date(DUE, WALL, blocking=nothing)
-    shutil.copytree(path.parent, tmp_path / "copy")
-    everything = b"".join(one.read_bytes() for one in (tmp_path / "copy").rglob("*") if one.is_file())
-    assert all(one not in everything for one in sealed)
+    after = bytes_of(url)
+    assert (gone in after, other in after) == (False, True)
 
 
 @pytest.mark.parametrize("date", ["2026-11-24", "2027-01-01"])

@@ -6,13 +6,12 @@ import multiprocessing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from governance.keys import Keyring, RootKey
+from governance.keys import Keyring, RootKey, store
 from tests.governance.keys.conftest import ROOT_BYTES, WALL
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
     from multiprocessing.synchronize import Barrier
-    from pathlib import Path
 
 PROCESSES = 4
 ROUNDS = 5
@@ -35,11 +34,11 @@ def _work(url: str, barrier: Barrier, answers: Queue[list[object]]) -> None:
     answers.put(found)
 
 
-def test_processes_agree_on_every_key(tmp_path: Path) -> None:
+def test_processes_agree_on_every_key(database: str) -> None:
     """Processes that make the keyring and each key at one moment all end with the same keys."""
     context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(PROCESSES), context.Queue()
-    arguments = (f"sqlite:///{tmp_path}/keyring.sqlite", barrier, answers)
+    arguments = (database, barrier, answers)
     workers = [context.Process(target=_work, args=arguments) for _ in range(PROCESSES)]
     for worker in workers:
         worker.start()
@@ -48,4 +47,5 @@ def test_processes_agree_on_every_key(tmp_path: Path) -> None:
         worker.join()
     assert all(answer == found[0] for answer in found)
     assert len({str(answer) for answer in found[0]}) == 4 * ROUNDS
-    assert [file.name for file in tmp_path.iterdir()] == ["keyring.sqlite"]
+    if (file := store.file_of(database)) is not None:
+        assert list(file.parent.iterdir()) == [file]

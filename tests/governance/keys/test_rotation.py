@@ -1,8 +1,7 @@
-"""Keys of half-years over their life: old, new and destroyed epochs (R-ADM-02)."""
+"""Keys of half-years over their life: old, new and destroyed epochs (R-ADM-02), on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,10 @@ from governance.keys.epochs import half_of, last_day, successor
 from governance.keys.rotation import NOTICED_WITHIN, Chosen
 from governance.keys.scopes import CIPHER, PERSONAL
 from tests.governance.keys.conftest import ROOT_BYTES, WALL
+from tests.postgresql import bytes_of, run_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from governance.keys.reveal import Revealed
     from governance.keys.scopes import Scope
@@ -25,6 +24,12 @@ if TYPE_CHECKING:
 HALF = "2026H2"
 SCOPE = ("statistics", "sepp", "analytics")
 ANY = Chosen()
+
+
+@pytest.fixture
+def url(database: str) -> str:
+    """Where the keyring will be: a file, then a server's database."""
+    return database
 
 
 def token(keyring: Keyring, value: str = "u-1", half: str = HALF) -> str:
@@ -167,15 +172,28 @@ def test_when_a_key_went_out_of_use(keyring: Keyring) -> None:
     assert keyring.unused_since("2025H1", ANY) == ""
 
 
-def test_destroyed_leaves_a_mark_and_no_key(keyring: Keyring, path: Path) -> None:
-    """The list tells that the epoch was destroyed; the wrapped key is in no byte of the keyring's files."""
+def test_destroyed_leaves_a_mark_and_no_key(keyring: Keyring, url: str) -> None:
+    """The list tells that the epoch was destroyed; the wrapped key is in no byte of the database's files."""
     token(keyring)
-    with sqlite3.connect(path) as connection:
-        (wrapped,) = connection.execute("SELECT wrapped FROM ebb_keys WHERE use = 'personal'").fetchone()
+    [(wrapped,)] = run_sql(url, "SELECT wrapped FROM ebb_keys WHERE use = 'personal'")
+    assert wrapped in bytes_of(url)
     destroy(keyring, HALF)
     assert [(one.epoch, one.state) for one in keyring.keys(WALL)] == [(HALF, "destroyed")]
-    assert not any(wrapped in file.read_bytes() for file in path.parent.iterdir())
+    assert wrapped not in bytes_of(url)
     assert keyring.destroy_expired(WALL + timedelta(days=900)) == 0
+    assert [one.state for one in keyring.keys(WALL)] == ["destroyed"]
+
+
+def test_two_who_destroy_at_once_destroy_once(keyring: Keyring, url: str, root: RootKey) -> None:
+    """The second one, who looked before the first had done it, destroys nothing and says so."""
+    token(keyring)
+    other = Keyring.open(url, root, clock=lambda: WALL)
+
+    def meanwhile(_: Scope) -> int:
+        assert len(destroy(other, HALF)) == 1
+        return 0
+
+    assert keyring.destroy_epoch(HALF, ANY, WALL, blocking=meanwhile) == []
     assert [one.state for one in keyring.keys(WALL)] == ["destroyed"]
 
 
@@ -188,16 +206,17 @@ def test_finding_makes_no_key(keyring: Keyring) -> None:
 
 
 @pytest.mark.usefixtures("keyring")
-def test_a_read_only_keyring_is_not_rotated(url: str, path: Path, root: RootKey) -> None:
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_read_only_keyring_is_not_rotated(url: str, root: RootKey) -> None:
     """Rotating and destroying without the right to write says what to change."""
     token(Keyring.open(url, root))
-    closed = Keyring.open(f"sqlite:///file:{path}?mode=ro&uri=true", root)
+    closed = Keyring.open(f"{url.replace('///', '///file:')}?mode=ro&uri=true", root)
     for attempt in (lambda: closed.rotate(HALF, ANY, WALL), lambda: destroy(closed, HALF)):
         with pytest.raises(KeyringError, match=r"read-only.*write access"):
             attempt()
 
 
-def test_a_wrong_root_key_resolves_nothing(keyring: Keyring, url: str, path: Path) -> None:
+def test_a_wrong_root_key_resolves_nothing(keyring: Keyring, url: str) -> None:
     """Another root key does not open the keyring; put in its place by force, no token comes of it."""
     token(keyring)
     other = RootKey(ROOT_BYTES[::-1])
@@ -206,7 +225,6 @@ def test_a_wrong_root_key_resolves_nothing(keyring: Keyring, url: str, path: Pat
     forced = Keyring(keyring._engine, other, keyring._salt, lambda: WALL)
     with pytest.raises(KeyringError, match="does not open"):
         found(forced)
-    assert path.exists()
 
 
 def test_letters_run_out(keyring: Keyring) -> None:

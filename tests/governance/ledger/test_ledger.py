@@ -18,7 +18,7 @@ from governance.errors import EbbError, LedgerError, RefusedError, UsageError
 from governance.ledger import Ledger, chain
 from governance.ledger.chain import FIRST_LINK, Entry
 from pipelines.cli import ebb
-from tests.postgresql import run_sql
+from tests.postgresql import bytes_of, run_sql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,18 @@ def test_a_deleted_payload_leaves_the_chain_whole(url: str) -> None:
     assert not ledger.forget(3)
     assert ledger.entries()[2].payload is None
     assert ledger.first_broken() is None
+
+
+def test_a_deleted_payload_leaves_no_bytes(url: str) -> None:
+    """The files of the database hold nothing of it afterwards; what others say is as before."""
+    ledger = Ledger.open(url)
+    for number in range(3):
+        ledger.append("hold.placed", "case", {"values": f"somebody-{number}"}, WALL)
+    before = bytes_of(url)
+    assert (b"somebody-1" in before, b"somebody-2" in before) == (True, True)
+    ledger.forget(2)
+    after = bytes_of(url)
+    assert (b"somebody-1" in after, b"somebody-2" in after) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +235,8 @@ def test_bad_urls_and_dead_databases_are_said_plainly(tmp_path: Path) -> None:
     """No traceback, and no parameters of a statement."""
     with pytest.raises(UsageError):
         Ledger.open("nonsense")
+    with pytest.raises(UsageError, match="no driver"):
+        Ledger.open("oracle://host/ledger")
     with pytest.raises(UsageError, match="memory"):
         Ledger.open("sqlite://")
     (tmp_path / "ledger.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
