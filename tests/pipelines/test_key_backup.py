@@ -16,6 +16,7 @@ from governance.keys.rotation import Chosen
 from governance.ledger import Ledger
 from pipelines import key_backup, key_work
 from pipelines.cli import ebb
+from pipelines.key_record import DESTROYED, note_in
 from pipelines.key_work import half_year_now
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
@@ -98,6 +99,37 @@ def test_people_read_what_came_back_and_what_is_lost(home: Path, tmp_path: Path)
     assert "Restored 3 keys, as they were 0.0 hours ago." in shown
     assert f"personal statistics sepp analysts {HALF}b" in shown
     assert "Next: ebb keys backup" in shown
+
+
+def test_the_ledger_counts_restores_so_that_no_name_is_given_twice(home: Path, tmp_path: Path) -> None:
+    """After the second restore of one backup a new system's tokens begin with another letter than after the first."""
+    call(home, "backup", tmp_path / "b.json")
+    for letter in ("b", "c"):
+        lose(home)
+        call(home, "restore", tmp_path / "b.json")
+        token = settings_of(home).opener().token_key("statistics", "mic_global", "analysts", "account", HALF)
+        assert str(token.tokens(["u"])[0]).startswith(f"v1.{HALF}{letter}.")
+
+
+def test_people_are_told_what_a_backup_did(home: Path, tmp_path: Path) -> None:
+    """The new file with its number of keys, and each old one that went; many keys of a kind take one line."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "keyring-20200101T000000Z.json").write_text("{}")
+    keyring = settings_of(home).opener()
+    for day in range(1, 8):
+        keyring.due_date_public(f"2026-01-{day:02d}")
+    told = CliRunner().invoke(ebb, ["keys", "backup", str(folder), "--keep", "34d", "--home", str(home)]).stdout
+    assert "keys, wrapped. Destroy it within 35 days." in told
+    assert "removed " in told
+    (copy,) = folder.iterdir()
+    note = note_in(Ledger.open(settings_of(home).ledger_url), DESTROYED, keyring.identity, "test")
+    keyring.destroy_due_dates(
+        [f"2026-01-{day:02d}" for day in range(1, 8)], wall_clock(), blocking=lambda _: 0, note=note
+    )
+    lose(home)
+    told = CliRunner().invoke(ebb, ["keys", "restore", str(copy), "--home", str(home)]).stdout
+    assert "sealing vault.identity 2026-01-01 … 2026-01-07, 7 of them" in told
 
 
 def test_without_the_ledger_it_is_refused_unless_said_and_the_new_one_knows(home: Path, tmp_path: Path) -> None:
