@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from governance.errors import UsageError
 from governance.keys import china_date, half_year
 from governance.keys.epochs import half_of, last_day
+from governance.ledger import Ledger
 from governance.policy.retention import due_date
 from pipelines.epoch_rows import rows_under
+from pipelines.key_record import DESTROYED, ROTATED, note_in
 from pipelines.settings import wall_clock
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ def rotate_keys(settings: Settings, half: str, chosen: Chosen) -> list[Scope]:
     """
     if _half(half) != half:
         raise UsageError(f"rotate a half-year: {_half(half)}")
-    made = settings.opener().rotate(half, chosen, wall_clock())
+    keyring = settings.opener()
+    note = note_in(Ledger.open(settings.ledger_url), ROTATED, keyring.identity, "ebb keys rotate")
+    made = keyring.rotate(half, chosen, wall_clock(), note=note)
     if not made:
         raise UsageError(f"no such key of {half}: `ebb keys list` shows which there are; the first is made when needed")
     return made
@@ -66,18 +70,21 @@ def destroy_keys(settings: Settings, epoch: str, chosen: Chosen, say: Callable[[
     Raises:
         RefusedError: rows under the epoch are not due, or are held.
     """
-    keyring = settings.opener()
+    keyring, ledger = settings.opener(), Ledger.open(settings.ledger_url)
+    why = f"ebb keys destroy {epoch}"
     _refuse_needed(settings, epoch, chosen)
     if _may_be_used(epoch):
         since = keyring.unused_since(epoch, chosen)
         if since is None:
-            keyring.rotate(half_of(epoch), chosen, wall_clock(), newest=epoch)
+            rotated = note_in(ledger, ROTATED, keyring.identity, why)
+            keyring.rotate(half_of(epoch), chosen, wall_clock(), newest=epoch, note=rotated)
             since = keyring.unused_since(epoch, chosen)
         assert since is not None
         if since:
             _settle(datetime.fromisoformat(since), say)
     rows = rows_under(settings, epoch)
-    return keyring.destroy_epoch(epoch, chosen, wall_clock(), blocking=lambda scope: rows[scope.system])
+    note = note_in(ledger, DESTROYED, keyring.identity, why)
+    return keyring.destroy_epoch(epoch, chosen, wall_clock(), blocking=lambda scope: rows[scope.system], note=note)
 
 
 def _refuse_needed(settings: Settings, epoch: str, chosen: Chosen) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from governance.errors import EbbError
 from governance.policy import load_catalogue
 from pipelines.lake_datasets import LAKE, existing
+from pipelines.ledger_dataset import STORE, is_there
 from pipelines.treating import treatments_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def problems_of(room: Room) -> list[str]:
         mine = [dataset for dataset in room.datasets.values() if dataset.store == spec.id]
         if spec.id == LAKE and not existing(room.settings.lake):
             continue
+        if spec.id == STORE and not is_there(room.settings.ledger_url):
+            continue
         try:
             store = room.store(spec.id)
             there = store.tables()
@@ -35,6 +38,8 @@ def problems_of(room: Room) -> list[str]:
                 lines += [f"{dataset.id}: {line}" for line in _of_dataset(dataset, store, there)]
         except EbbError as problem:
             lines.append(f"{spec.id}: {problem}")
+            continue
+        if spec.id == STORE:  # its database may hold what is not ebb's
             continue
         known = {name for dataset in mine for name in dataset.tables} | set(spec.ignore)
         lines += [

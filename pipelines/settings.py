@@ -105,7 +105,7 @@ class KeyringOpener:
         """Open the keyring with the root key of this process's environment or machine."""
         if not keyring_exists(self.url):
             raise KeyringError(f"there is no keyring at {keyring_place(self.url)}: run `ebb keys init`")
-        return Keyring.open(self.url, _root_key(self.root_key_file), clock=wall_clock)
+        return Keyring.open(self.url, read_root_key(self.root_key_file), clock=wall_clock)
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -147,7 +147,7 @@ def ensure_home(settings: Settings) -> list[str]:
             f"Made the root key {settings.root_key_file}: without it no stored key opens. "
             "Keep a copy, and not beside a copy of the keyring."
         )
-    root = _root_key(settings.root_key_file)
+    root = read_root_key(settings.root_key_file)
     keyring = Keyring.create(settings.keyring_url, root, clock=wall_clock)
     if not there:
         made.append(f"Made the keyring {keyring_place(settings.keyring_url)}.")
@@ -168,7 +168,8 @@ def _ensure_ops_key(settings: Settings, keyring: Keyring) -> list[str]:
     return [f"Made the ops key {path}: {advice}"]
 
 
-def _root_key(path: Path) -> RootKey:
+def read_root_key(path: Path) -> RootKey:
+    """Return the root key of the environment, or else of its file."""
     text = os.environ.get(ROOT_KEY_VARIABLE)
     if text is None:
         return RootKey.from_file(path)

@@ -11,6 +11,7 @@ from governance.calendar import local_date
 from governance.errors import KeyringError, LakeError, RefusedError
 from governance.keys import EnvelopeOpener, OpsKey
 from governance.ledger import Ledger
+from pipelines.key_record import DESTROYED, note_in
 from pipelines.settings import wall_clock
 from retention.stores.delta import FencedTable
 from retention.vault.layout import open_counts, rows_under, vault_spec
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from governance.keys import Keyring
+    from governance.keys.scopes import Note
     from pipelines.settings import Settings
     from retention.vault.settling import Settlement
 
@@ -75,7 +77,9 @@ def settle_vault(
     if now is not None:
         metadata["ebb.now"] = now.isoformat()
     total = Settled()
-    with Ledger.open(settings.ledger_url).sweeping():  # no sweep may take a row for gone while it is on its way
+    ledger = Ledger.open(settings.ledger_url)
+    note = note_in(ledger, DESTROYED, keyring.identity, "ebb vault settle")
+    with ledger.sweeping():  # no sweep may take a row for gone while it is on its way
         for _ in range(TRIES):
             table.refresh()
             plan = plan_settlement(table, local_date(now or wall), local_date(wall))
@@ -83,7 +87,7 @@ def settle_vault(
                 settle(table, plan, opener, keyring, metadata=metadata, progress=progress, done=total)
             except MovedAwayError:
                 continue
-            gone = _destroy_stale(table, plan, keyring, wall)
+            gone = _destroy_stale(table, plan, keyring, wall, note)
             return Report(total.moved, total.reopened, total.renewed, gone, _waiting(table))
     raise LakeError("other writers kept replacing files of the vault: run it again when they are done")
 
@@ -95,13 +99,15 @@ def _waiting(table: FencedTable) -> dict[str, int]:
     return dict(sorted(counted.items()))
 
 
-def _destroy_stale(table: FencedTable, plan: Settlement, keyring: Keyring, wall: datetime) -> tuple[str, ...]:
+def _destroy_stale(
+    table: FencedTable, plan: Settlement, keyring: Keyring, wall: datetime, note: Note
+) -> tuple[str, ...]:
     """Destroy open keys of past months that nothing is under: copies of rows before they moved do not open then."""
     alive = [info.key_id for info in keyring.due_keys() if info.destroyed is None]
     gone = []
     for key_id in stale_keys(alive, plan):
         if rows_under(table, key_id) == 0:
-            keyring.destroy_due_date(key_id, wall, blocking=lambda one: rows_under(table, one))
+            keyring.destroy_due_date(key_id, wall, blocking=lambda one: rows_under(table, one), note=note)
             gone.append(key_id)
     return tuple(gone)
 

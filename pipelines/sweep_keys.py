@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from governance.calendar import local_date
 from governance.errors import KeyringError, RefusedError
 from governance.keys import EnvelopeOpener, KeyDestroyedError, OpsKey, keyring_exists
+from pipelines.key_record import DESTROYED, note_in
 from pipelines.settings import wall_clock
 from retention import holds as legal
 from retention.stores.delta import FencedTable, open_table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from governance.ledger import Ledger
     from pipelines.settings import Settings
     from retention.datasets import Dataset
     from retention.holds import Hold
@@ -91,8 +93,18 @@ def require_keys(settings: Settings, dataset: Dataset) -> None:
         settings.opener()
 
 
-def destroy_keys(settings: Settings, dataset: Dataset, now: datetime, holds: Sequence[Hold]) -> list[str]:
+def destroy_keys(
+    settings: Settings, dataset: Dataset, now: datetime, holds: Sequence[Hold], *, ledger: Ledger, why: str
+) -> list[str]:
     """Destroy the keys of rows that are all gone, and return their names; again returns none.
+
+    Args:
+        settings: where lake and keyring are.
+        dataset: whose rows went.
+        now: the plan's instant.
+        holds: those that stand.
+        ledger: told of each key before it goes.
+        why: what the ledger is told.
 
     Guarantees:
         A key is destroyed only when no row under it is there, which is counted right before; the keyring refuses a
@@ -101,6 +113,7 @@ def destroy_keys(settings: Settings, dataset: Dataset, now: datetime, holds: Seq
     if dataset.crypto is None or not keyring_exists(settings.keyring_url):
         return []
     keyring, today = settings.opener(), local_date(now).isoformat()
+    note = note_in(ledger, DESTROYED, keyring.identity, why)
     if dataset.crypto == DEAD_LETTERS:
         rows = open_table(f"{settings.lake}/{dataset.table}").dataset().to_table(columns=["day"])["day"]
         sealed = {entry["values"]: entry["counts"] for entry in pc.value_counts(rows).to_pylist()}
@@ -108,7 +121,7 @@ def destroy_keys(settings: Settings, dataset: Dataset, now: datetime, holds: Seq
         return [
             f"{DEAD_LETTERS} {day}"
             for day in days
-            if keyring.destroy_day_key(DEAD_LETTERS, day, blocking=lambda day: int(sealed.get(day, 0)))
+            if keyring.destroy_day_key(DEAD_LETTERS, day, blocking=lambda day: int(sealed.get(day, 0)), note=note)
         ]
     standing = {hold.case for hold in holds}
     table = open_table(vault_spec(settings.lake).uri)
@@ -117,7 +130,7 @@ def destroy_keys(settings: Settings, dataset: Dataset, now: datetime, holds: Seq
     over = [name for name in names if _is_over(name, today, standing)]
     # A case may hold rows of any date: its rows are counted in the whole table.
     over = [name for name in over if not (name.startswith(_CASE) and rows_under(table, name))]
-    return [name for name in over if keyring.destroy_due_date(name, wall_clock(), blocking=used.__getitem__)]
+    return keyring.destroy_due_dates(over, wall_clock(), blocking=used.__getitem__, note=note)
 
 
 def _rows_by_key(table: Table, today: str) -> Counter[str]:

@@ -13,11 +13,14 @@ from governance.ledger import Ledger
 from governance.policy import load_catalogue
 from pipelines.ended_subjects import naming
 from pipelines.lake_datasets import LAKE, existing, lake_register, search_columns
+from pipelines.ledger_dataset import STORE, is_there, ledger_register
 from pipelines.treating import treatments_of
 from retention.apply import Work, work_on
 from retention.datasets import read_register
 from retention.endings import Endings, in_dataset
+from retention.ledger_use import LEDGER
 from retention.stores.lake import DeltaStore
+from retention.stores.ledger import LedgerStore
 from retention.stores.sql import SqlStore
 
 if TYPE_CHECKING:
@@ -61,23 +64,28 @@ class Room:
 
     @cached_property
     def register(self) -> Register:
-        """The lake's own tables, and those of `datasets.yaml`."""
+        """The lake's own tables, the tables of `datasets.yaml`, and the ledger's payloads."""
         register = lake_register(self.settings.lake, search_columns(load_catalogue(self.settings.packs)))
         path = self.settings.datasets
         if path is None and (self.settings.home / REGISTER).is_file():
             path = self.settings.home / REGISTER
-        return register if path is None else register + read_register(path)
+        if path is not None:
+            register += read_register(path)
+        return register + ledger_register()
 
     @cached_property
     def datasets(self) -> Mapping[str, Dataset]:
-        """Every dataset by id; tables of the lake that do not exist yet are left out."""
+        """Every dataset by id; tables of the lake that do not exist yet, and a ledger that does not, are left out."""
         there = existing(self.settings.lake)
-        return {d.id: d for d in self.register.datasets if d.store != LAKE or d.table in there}
+        found = {d.id: d for d in self.register.datasets if d.store != LAKE or d.table in there}
+        if not is_there(self.settings.ledger_url):
+            del found[LEDGER]
+        return found
 
     @property
     def places(self) -> Mapping[str, tuple[str, str]]:
         """Kind and URL of each store."""
-        return {spec.id: (spec.kind, _url(spec)) for spec in self.register.stores}
+        return {spec.id: (spec.kind, self._url(spec)) for spec in self.register.stores}
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
@@ -95,8 +103,9 @@ class Room:
         """Return an open store."""
         if name not in self._stores:
             spec = next(spec for spec in self.register.stores if spec.id == name)
-            url = _url(spec)
-            self._stores[name] = DeltaStore(url) if spec.kind == "delta" else SqlStore(url)
+            url = self._url(spec)
+            sql = LedgerStore if name == STORE else SqlStore
+            self._stores[name] = DeltaStore(url) if spec.kind == "delta" else sql(url)
         return self._stores[name]
 
     def endings_in(self, dataset: Dataset, endings: Iterable[Ending]) -> Endings:
@@ -120,12 +129,14 @@ class Room:
             endings_in=lambda endings: self.endings_in(chosen, endings),
         )
 
-
-def _url(spec: StoreSpec) -> str:
-    if spec.url is not None:
-        return spec.url
-    assert spec.url_from is not None
-    url = os.environ.get(spec.url_from)
-    if not url:
-        raise UsageError(f"the store {spec.id} takes its URL from {spec.url_from}, which is not set")
-    return url
+    def _url(self, spec: StoreSpec) -> str:
+        if spec.id == STORE:
+            _ = self.ledger  # its tables are brought to what this version needs
+            return self.settings.ledger_url
+        if spec.url is not None:
+            return spec.url
+        assert spec.url_from is not None
+        url = os.environ.get(spec.url_from)
+        if not url:
+            raise UsageError(f"the store {spec.id} takes its URL from {spec.url_from}, which is not set")
+        return url

@@ -14,6 +14,7 @@ from retention import certificate as certificates
 from retention import endings as ended
 from retention import holds as legal
 from retention.apply import require_applicable, require_unchanged
+from retention.ledger_use import holds_and_uses
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
 from retention.sweeps import endings_at, find_sweep, holds_at, record_plan, withdrawn_since
@@ -43,8 +44,9 @@ def plan_sweep(
     """
     wall = wall_clock()
     instant = now or wall
+    holds = holds_and_uses(room.ledger, instant)
     chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
-    holds, endings = holds_at(room.ledger), endings_at(room.ledger, wall)
+    endings = endings_at(room.ledger, wall)
     shares = [
         survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))
         for d in chosen
@@ -118,7 +120,8 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
     with room.ledger.sweeping():
         removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
         datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
-        holds = {*holds_at(room.ledger, sweep.plan.created), *holds_at(room.ledger)}
+        now = sweep.plan.now
+        holds = {*holds_and_uses(room.ledger, now, sweep.plan.created), *holds_and_uses(room.ledger, now)}
         planned = endings_at(room.ledger, sweep.plan.created)
         report = verify(
             sweep.plan,
@@ -156,7 +159,7 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
 
 
 def _second_opinion(room: Room, sweep: Sweep) -> None:
-    holds, wall = holds_at(room.ledger, sweep.plan.created), wall_clock()
+    holds, wall = holds_and_uses(room.ledger, sweep.plan.now, sweep.plan.created), wall_clock()
     endings = endings_at(room.ledger, sweep.plan.created)
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
@@ -182,7 +185,9 @@ def _make_unreadable(room: Room, sweep: Sweep) -> None:
         if not share.units or share.dataset in sweep.purges:
             continue
         dataset = room.dataset(share.dataset)
-        if keys := destroy_keys(room.settings, dataset, sweep.plan.now, holds_at(room.ledger)):
+        why = f"sweep {sweep.digest[:16]}"
+        holds = holds_at(room.ledger)
+        if keys := destroy_keys(room.settings, dataset, sweep.plan.now, holds, ledger=room.ledger, why=why):
             content = {"dataset": dataset.id, "keys": len(keys), "names": keys}
             room.ledger.append("sweep.keys", sweep.digest, content, wall_clock())
         store = room.store(dataset.store)

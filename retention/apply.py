@@ -15,6 +15,7 @@ import numpy as np
 from governance.errors import RefusedError, StoreError
 from retention.endings import NOTHING
 from retention.judging import Judge, months_of
+from retention.ledger_use import LEDGER, holds_and_uses
 from retention.rules import Status
 from retention.survey import judge_of, survey
 from retention.sweeps import endings_at, holds_at, withdrawn_since
@@ -207,15 +208,23 @@ def work_on(
     prepare: Callable[[Unit, Sequence[Hold]], None] | None = None,
     endings_in: Callable[[Sequence[Ending]], Endings],
 ) -> Work:
-    """Return what units of a dataset are worked off with; `endings_in` picks those that touch it from a list."""
+    """Return what units of a dataset are worked off with; units of the ledger also leave what is in use of it.
+
+    `endings_in` picks from a list those endings that touch the dataset.
+    """
     planned = endings_in(endings_at(ledger, plan.created))
+    own = dataset.id == LEDGER
+
+    def holds(instant: datetime | None = None) -> Sequence[Hold]:
+        return holds_and_uses(ledger, plan.now, instant) if own else holds_at(ledger, instant)
+
     return Work(
         dataset=dataset,
         store=store,
         digest=plan.digest,
         now=plan.now,
-        planned_holds=holds_at(ledger, plan.created),
-        standing_holds=lambda: holds_at(ledger),
+        planned_holds=holds(plan.created),
+        standing_holds=holds,
         treatments=treatments,
         planned_endings=planned,
         standing_endings=lambda: planned.without(withdrawn_since(ledger, plan.created)),

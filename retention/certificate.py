@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from governance.errors import EbbError, RefusedError
+from governance.keys.backup import LIFE
 from governance.keys.signing import is_signed
 
 if TYPE_CHECKING:
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
     from retention.sweeps import Sweep
 
 FORMAT = "ebb.certificate.v1"
-BACKUP_DAYS = 35
-"""Backups of the keyring roll within so many days; until then a key in one could still open what was deleted."""
 _COUNTS = ("dataset", "class", "action", "before", "gone", "with them", "after")
 _COLUMNS = (*_COUNTS, "logically", "crypto-erased", "physically", "history")
 NOT_SCANNED = (
     "backups of databases and of the lake",
     "point-in-time logs and replicas of databases",
     "older versions of objects in a bucket",
-    f"backups of the keyring, which roll within {BACKUP_DAYS} days",
+    f"backups of the keyring, to go within {LIFE.days} days: ebb restores none after that, and no destroyed key",
 )
 
 

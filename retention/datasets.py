@@ -123,6 +123,7 @@ class Dataset(Part):
     Attributes:
         retention: class of R-RET-05; `class` in YAML.
         zone: of times that carry none.
+        personal: false where rows are about nobody, so that a hold on people is not one on them.
         floor_source: whence the floor comes, for the certificate.
         event: a column with the +08:00 date of what a row tells, where its clock only states when it is due.
         searches: columns that hold what somebody searched; filled in one of them, it is a row of search history.
@@ -143,6 +144,7 @@ class Dataset(Part):
     clock: Clock
     open: OpenStates | None = None
     subject: Column | None = None
+    personal: bool = True
     key: tuple[Column, ...] = ()
     children: tuple[Child, ...] = ()
     derived_from: tuple[DatasetId, ...] = ()

@@ -57,7 +57,7 @@ def held(holds: Sequence[Hold], dataset: Dataset, rows: pa.Table, key: Sequence[
     """Return the mask of rows that a hold lists; None when no hold touches the dataset.
 
     A subject hold on records without a subject column holds all of them: what cannot be told apart is kept. Copies
-    without one hold nobody whom it could list.
+    without one, and rows about nobody, hold nobody whom it could list.
     """
     if not holds:
         return None
@@ -68,7 +68,7 @@ def held(holds: Sequence[Hold], dataset: Dataset, rows: pa.Table, key: Sequence[
         elif hold.scope == "subject" and dataset.subject:
             mask |= _among(rows[dataset.subject], hold.values)
         elif hold.scope == "subject":
-            mask |= dataset.role == "record"
+            mask |= dataset.role == "record" and dataset.personal
         else:
             mask |= _record_mask(rows, key, hold.values)
     return mask

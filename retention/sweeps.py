@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from governance.calendar import local_date
 from governance.errors import RefusedError
+from governance.policy.retention import due_date
 from retention.endings import Ending
 from retention.holds import Hold
 from retention.plan import Plan, read_plan
@@ -145,7 +147,11 @@ def release_holds(ledger: Ledger, case: str, *, by: str, wall: datetime) -> int:
 
 
 def endings_at(ledger: Ledger, instant: datetime | None = None) -> list[Ending]:
-    """Return the endings on the list at `instant`, now by default: listed, and not withdrawn."""
+    """Return the endings on the list at `instant`, now by default: listed, and not withdrawn.
+
+    At an instant, those whose own record is due by then (GOV) do not count any more: a sweep that forgets one is not
+    judged by it.
+    """
     until = instant.astimezone(UTC).isoformat(timespec="microseconds") if instant else None
     standing: dict[str, list[Ending]] = {}
     for entry in ledger.entries("ending."):
@@ -153,13 +159,18 @@ def endings_at(ledger: Ledger, instant: datetime | None = None) -> list[Ending]:
             break
         if entry.kind == "ending.withdrawn":
             standing.pop(entry.reference, None)
-        elif entry.payload is not None:
+        elif entry.payload is not None and not (instant and _outlived(entry, instant)):
             content = entry.content
             at = datetime.fromisoformat(content["until"])
             values = frozenset(content["values"])
             ending = Ending(entry.reference, content["scope"], content["dataset"], at, values)
             standing.setdefault(entry.reference, []).append(ending)
     return [ending for endings in standing.values() for ending in endings]
+
+
+def _outlived(entry: Entry, instant: datetime) -> bool:
+    due = due_date("GOV", local_date(datetime.fromisoformat(entry.recorded)))
+    return due is not None and due <= local_date(instant)
 
 
 def withdrawn_since(ledger: Ledger, instant: datetime) -> frozenset[str]:
@@ -201,6 +212,8 @@ def _told(plan: Plan, digest: str, entries: Sequence[Entry]) -> Sweep:
     for entry in entries:
         content = entry.content
         stages[entry.kind] = entry.recorded
+        if entry.payload is None:  # deleted when it was due; a sweep of the ledger that was killed leaves others
+            continue
         last[entry.kind] = content
         if entry.kind == "sweep.approval":
             approvals.append(content.get("by", ""))

@@ -18,14 +18,16 @@ from sqlalchemy import insert, select
 from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, pairs, store
 from governance.keys.handles import Handle
-from governance.keys.scopes import DESTROYED, SEALING, Scope
+from governance.keys.scopes import DESTROYED, SEALING, Scope, unnoted
 from governance.keys.store import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
+
+    from governance.keys.scopes import Note
 
 Part = Literal["identity", "content"]
 PARTS: Final[tuple[Part, Part]] = ("identity", "content")
@@ -94,23 +96,35 @@ class DueDateKeys(Handle):
                     pairs.make(connection, _scope(SEALING, part, key_id), epochs.stamp(self._clock()))
             return _find_publics(connection, wanted)[0]
 
-    def destroy_due_date(self, key_id: str, wall: datetime, *, blocking: Callable[[str], int]) -> bool:
-        """Destroy a key of the vault: from now on no copy of a row under it opens, not even with the ops key.
+    def destroy_due_date(
+        self, key_id: str, wall: datetime, *, blocking: Callable[[str], int], note: Note = unnoted
+    ) -> bool:
+        """Destroy one key of the vault; False if there is no such key, or no longer. See `destroy_due_dates`."""
+        return bool(self.destroy_due_dates([key_id], wall, blocking=blocking, note=note))
+
+    def destroy_due_dates(
+        self, key_ids: Sequence[str], wall: datetime, *, blocking: Callable[[str], int], note: Note = unnoted
+    ) -> list[str]:
+        """Destroy keys of the vault: from now on no copy of a row under them opens, not even with the ops key.
 
         Args:
-            key_id: due date, open month or case.
+            key_ids: due dates, open months or cases.
             wall: the wall clock, never a drill's.
-            blocking: how many rows under the key are held or not due; asked right before.
+            blocking: how many rows under a key are held or not due; asked right before.
+            note: told of the keys before they go.
 
         Returns:
-            False if there is no such key, or no longer.
+            Those that were there.
 
         Raises:
-            RefusedError: the date has not come, or rows block; nothing overrides it.
+            RefusedError: a date has not come, or rows block: no key is destroyed, and nothing overrides it.
         """
-        _require_destructible(key_id, epochs.china_date(wall), blocking)
+        for key_id in key_ids:
+            _require_destructible(key_id, epochs.china_date(wall), blocking)
         with store.writing(self._engine) as connection:
-            gone = _bury(connection, key_id, epochs.stamp(wall))
+            gone = [key_id for key_id in key_ids if _bury(connection, key_id, epochs.stamp(wall))]
+            if gone:
+                note([_scope(SEALING, part, key_id) for key_id in gone for part in PARTS])
         store.forget_deleted(self._engine)
         return gone
 

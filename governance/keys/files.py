@@ -12,6 +12,7 @@ from governance.errors import KeyringError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -57,6 +58,13 @@ def write_new(path: Path, content: str) -> bool:
             file.flush()
             os.fsync(file.fileno())
         return publish(draft, path)
+
+
+def clear_drafts(folder: Path, name: str, before: datetime) -> None:
+    """Remove drafts of files called `name` (a pattern) that a killed process left before an instant."""
+    for draft in folder.glob(f".{name}.*"):
+        if draft.stat().st_mtime < before.timestamp():
+            draft.unlink(missing_ok=True)
 
 
 def read_private(path: Path, what: str) -> str:

@@ -17,13 +17,14 @@ from sqlalchemy import delete, insert, or_, select
 
 from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, pairs, store
+from governance.keys.backup import CHECK, SALT, BackupKeys, check_of
 from governance.keys.ciphers import CipherKey
 from governance.keys.due_dates import DueDateKeys, KeyDestroyedError
 from governance.keys.event_keys import EventKeys
 from governance.keys.files import private_draft, publish
 from governance.keys.handles import KEY_BYTES, Handle
 from governance.keys.rotation import EpochKeys, destroyed
-from governance.keys.scopes import CIPHER, DEDUPE, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of
+from governance.keys.scopes import CIPHER, DEDUPE, PERSONAL, PROBE, SEALING, WINDOW, Scope, is_of, unnoted
 from governance.keys.sealing import BundleSealer
 from governance.keys.store import FACTS, KEYS
 from governance.keys.tokens import TokenKey
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Row
 
     from governance.keys.root import RootKey
+    from governance.keys.scopes import Note
 
 H = TypeVar("H", bound=Handle)
-_SALT, _CHECK = "salt", "check"
 
 
 class KeyInfo(NamedTuple):
@@ -52,7 +53,7 @@ class KeyInfo(NamedTuple):
     state: str
 
 
-class Keyring(EpochKeys, DueDateKeys, Handle):
+class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
     """Keys of one installation; safe to share between threads, and between processes through its database.
 
     Guarantees:
@@ -101,8 +102,8 @@ class Keyring(EpochKeys, DueDateKeys, Handle):
         facts = {} if path is not None and not path.exists() else store.facts_of(engine)
         if not facts:
             raise KeyringError(f"there is no keyring at {store.place(url)}: run `ebb keys init`")
-        salt = facts.get(_SALT, b"")
-        if not compare_digest(facts.get(_CHECK, b""), _check(root, salt)):
+        salt = facts.get(SALT, b"")
+        if not compare_digest(facts.get(CHECK, b""), check_of(root, salt)):
             raise KeyringError(
                 f"the root key does not belong to the keyring {store.place(url)}: "
                 "give the one it was made with, by EBB_ROOT_KEY or the setting root_key_file"
@@ -183,13 +184,14 @@ class Keyring(EpochKeys, DueDateKeys, Handle):
         with store.reading(self._engine) as connection:
             return list(connection.execute(query).scalars())
 
-    def destroy_day_key(self, purpose: str, day: str, *, blocking: Callable[[str], int]) -> bool:
+    def destroy_day_key(self, purpose: str, day: str, *, blocking: Callable[[str], int], note: Note = unnoted) -> bool:
         """Destroy the sealing key of a day: nothing that was sealed on it opens any more, in no copy.
 
         Args:
             purpose: such as "dead_letters".
             day: a +08:00 date.
             blocking: how many sealed rows of the day are still there; asked right before.
+            note: told of the key before it goes.
 
         Returns:
             False if there is no such key.
@@ -199,8 +201,11 @@ class Keyring(EpochKeys, DueDateKeys, Handle):
         """
         if number := blocking(day):
             raise RefusedError(f"the {purpose} key of {day} seals {number} rows that are still kept: it stays")
+        scope = Scope(SEALING, purpose, "", "", day)
         with store.writing(self._engine) as connection:
-            gone = pairs.destroy(connection, Scope(SEALING, purpose, "", "", day))
+            gone = pairs.destroy(connection, scope)
+            if gone:
+                note([scope])
         store.forget_deleted(self._engine)
         return gone
 
@@ -342,12 +347,8 @@ def _found(url: str, root: RootKey) -> None:
     with store.writing(engine) as connection:
         if not store.is_there(connection):
             salt = secrets.token_bytes(KEY_BYTES)
-            check = _check(root, salt)
-            connection.execute(insert(FACTS), [{"name": _SALT, "value": salt}, {"name": _CHECK, "value": check}])
-
-
-def _check(root: RootKey, salt: bytes) -> bytes:
-    return root.derive("ebb", "v1", "check", salt=salt)
+            check = check_of(root, salt)
+            connection.execute(insert(FACTS), [{"name": SALT, "value": salt}, {"name": CHECK, "value": check}])
 
 
 def _state(row: Any, now: str) -> str:

@@ -17,8 +17,8 @@ from governance.errors import KeyringError, RefusedError
 from governance.keys import epochs, store
 from governance.keys.due_dates import KeyDestroyedError
 from governance.keys.handles import Handle
-from governance.keys.scopes import CIPHER, PERSONAL, Scope, is_of
-from governance.keys.store import KEYS
+from governance.keys.scopes import CIPHER, PERSONAL, Scope, is_of, unnoted
+from governance.keys.store import FACTS, KEYS
 from governance.keys.tokens import TokenKey
 from governance.rights import LACKS_RIGHTS
 
@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
+    from governance.keys.scopes import Note
+
 NOTICED_WITHIN = timedelta(seconds=2)
 """How soon every process that makes tokens turns to a key that another one made by rotation."""
+
+
+LEAST_EPOCH = "least_epoch"
+"""Fact that a restore leaves: up to this half-year new keys are named with this letter or a later one (2026H2b)."""
 
 
 class Chosen(NamedTuple):
@@ -60,7 +66,9 @@ class EpochKeys(Handle):
     _lock: threading.RLock
     _newest: dict[Scope, tuple[datetime, Scope]]
 
-    def rotate(self, half: str, chosen: Chosen, wall: datetime, *, newest: str | None = None) -> list[Scope]:
+    def rotate(
+        self, half: str, chosen: Chosen, wall: datetime, *, newest: str | None = None, note: Note = unnoted
+    ) -> list[Scope]:
         """Give each chosen scope that has a key of a half-year a new one; return the new keys' scopes.
 
         Args:
@@ -68,6 +76,7 @@ class EpochKeys(Handle):
             chosen: which scopes.
             wall: the wall clock.
             newest: only scopes whose newest key is of this epoch.
+            note: told of the new keys before they count.
 
         Guarantees:
             Keys that were there stay, and go on to find what was made with them.
@@ -84,6 +93,8 @@ class EpochKeys(Handle):
                     scope = last.scope._replace(epoch=_after(last.scope.epoch))
                     self._store_new_key(connection, scope, wall)
                     made.append(scope)
+            if made:
+                note(made)
             self._newest.clear()
         return made
 
@@ -107,7 +118,7 @@ class EpochKeys(Handle):
         return since
 
     def destroy_epoch(
-        self, epoch: str, chosen: Chosen, wall: datetime, *, blocking: Callable[[Scope], int]
+        self, epoch: str, chosen: Chosen, wall: datetime, *, blocking: Callable[[Scope], int], note: Note = unnoted
     ) -> list[Scope]:
         """Destroy the chosen keys of an epoch: its tokens can be neither made again nor turned back, by anybody.
 
@@ -116,6 +127,7 @@ class EpochKeys(Handle):
             chosen: which of its keys.
             wall: the wall clock, never a drill's.
             blocking: how many rows under a key are not due, or held; asked right before.
+            note: told of the keys before they go.
 
         Returns:
             What was destroyed; nothing if there is no such key, or no longer.
@@ -134,6 +146,8 @@ class EpochKeys(Handle):
         with self._lock:
             with store.writing(self._engine) as connection:
                 gone = [scope for scope in scopes if _bury(connection, scope, epochs.stamp(wall))]
+                if gone:
+                    note(gone)
             store.forget_deleted(self._engine)
             self._forget_handles(scopes)
         return gone
@@ -164,10 +178,12 @@ class EpochKeys(Handle):
             chosen = Chosen(half.system, half.purpose, half.recipient)
             with store.reading(self._engine) as connection:
                 versions = _versions(connection, half.epoch, chosen, uses=(half.use,))
+                least = _least_name(connection, half.epoch)
             newest = versions[-1] if versions else None
-            epoch = half.epoch
-            if newest is not None:
-                epoch = newest.scope.epoch if newest.live else _after(newest.scope.epoch)
+            if newest is None:
+                epoch = least
+            else:
+                epoch = newest.scope.epoch if newest.live else max(least, _after(newest.scope.epoch))
             found = self._newest[half] = (now, half._replace(epoch=epoch))
         return found[1]
 
@@ -198,6 +214,15 @@ def _versions(
             query = query.where(KEYS.c[name] == value)
     rows = connection.execute(query.order_by(*(KEYS.c[name] for name in Scope._fields))).all()
     return [_Version(Scope(*row[:5]), row.made, bool(row.live)) for row in rows]
+
+
+def _least_name(connection: Connection, half: str) -> str:
+    """Return the first name of a half-year that no key had which a restored backup did not know."""
+    value = connection.execute(select(FACTS.c.value).where(FACTS.c.name == LEAST_EPOCH)).scalar_one_or_none()
+    if value is None:
+        return half
+    least = bytes(value).decode()
+    return half + least[len(half) :] if half <= epochs.half_of(least) else half
 
 
 def _by_scope(versions: list[_Version]) -> dict[Scope, list[_Version]]:

@@ -90,6 +90,9 @@ SCHEMA = Schema(
     mark=FACTS.name,
 )
 
+TABLES = (FACTS, KEYS, SEALED)
+"""All of them, as a backup copies them."""
+
 RIGHTS = Rights(
     tables={
         SCHEMA.version_table: {"stream": ("SELECT",), "ops": ("SELECT",)},
@@ -169,6 +172,14 @@ def make_wal(engine: Engine) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that reads."""
     with _reworded(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that sees every table as it was at one moment."""
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with _reworded(engine), engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 

@@ -1,4 +1,4 @@
-"""`ebb keys`: make the keyring, list what it holds without showing a key, rotate keys and destroy them."""
+"""`ebb keys`: make the keyring, list what it holds without showing a key, rotate keys, destroy them, back them up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from governance.errors import UsageError
+from pipelines.commands.key_backup import backup, restore
 from pipelines.options import common, emit_json
 from pipelines.settings import ROOT_KEY_VARIABLE, Settings, ensure_home, load_settings, wall_clock
 
@@ -21,7 +22,11 @@ F = TypeVar("F", bound="Callable[..., None]")
 
 @click.group()
 def keys() -> None:
-    """Make, list, rotate and destroy keys."""
+    """Make, list, rotate, destroy, back up and restore keys."""
+
+
+keys.add_command(backup)
+keys.add_command(restore)
 
 
 @keys.command("init", epilog="Example: ebb keys init --home /srv/ebb")

@@ -253,7 +253,7 @@ def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], ke
             return True
         if hold.scope == "subject":
             if dataset.subject is None:
-                if dataset.role == "record":
+                if dataset.role == "record" and dataset.personal:
                     return True
             elif _text(values.get(dataset.subject)) in hold.values:
                 return True

@@ -51,12 +51,14 @@ def test_a_day_of_dead_letters_loses_its_key_with_its_last_row(tmp_path: Path) -
         }
         assert table.commit(table.write_files(_with_all(row)), {})
     room = Room(settings)
-    assert destroy_keys(settings, room.dataset("dead_letters"), wall, ()) == []
+    assert destroy_keys(settings, room.dataset("dead_letters"), wall, (), ledger=room.ledger, why="test") == []
     plan = plan_sweep(room, now=None, by="a", limit=Limit(share=1.0))
     assert plan.due == 2
     approve_sweep(room, plan.digest, "b")
     apply_here(room, plan.digest)
     assert verify_sweep(room, plan.digest)["ok"]
+    told = [entry.content["keys"] for entry in room.ledger.entries("keys.destroyed", keyring.identity)]
+    assert [[scope[0], scope[1]] for keys in told for scope in keys] == [["sealing", "dead_letters"]] * 2
     assert keyring.sealing_days("dead_letters") == [local_date(wall - timedelta(days=5)).isoformat()]
     assert certify_sweep(room, plan.digest)["datasets"][0]["keys_destroyed"] == 2
     with pytest.raises(RefusedError, match="still kept"):

@@ -187,6 +187,18 @@ def test_a_writer_that_prepared_before_a_compaction_is_refused_and_finds_the_row
     assert len(index) == 15
 
 
+def test_keys_that_were_blanked_leave_the_index_of_a_writer_with_its_next_look(tmp_path: Path) -> None:
+    """The index is a copy of the tables' keys, and keeps none that they have given up (R-RET-12)."""
+    writer, compactor = table_in(tmp_path), table_in(tmp_path)
+    fill(writer, OLD, 3)
+    index = KeyIndex([writer])
+    index.refresh([OLD])
+    assert len(index) == 15
+    compact(compactor)
+    index.refresh([CLOSED])
+    assert len(index) == 0
+
+
 def test_two_compactions_at_once_do_the_work_once(tmp_path: Path) -> None:
     """The slower one finds its files gone, removes its own and does nothing."""
     one, two = table_in(tmp_path), table_in(tmp_path)

@@ -162,6 +162,14 @@ def test_the_ledgers_list_is_read_as_it_was_and_mistakes_are_withdrawn(tmp_path:
         withdraw_ending(ledger, "n1", by="lin", wall=before + timedelta(seconds=3))
 
 
+def test_an_ending_counts_until_its_own_record_is_due(tmp_path: Path) -> None:
+    """Three years after it was listed it is judged by no longer, and so the sweep that forgets it is not disturbed."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    list_ending(ledger, ending(), by="lin", wall=datetime(2022, 5, 10, 12, tzinfo=UTC))
+    assert endings_at(ledger, datetime(2025, 5, 10, 15, tzinfo=UTC)) == [ending()]  # still 10 May in +08:00
+    assert endings_at(ledger, datetime(2025, 5, 10, 16, tzinfo=UTC)) == []
+
+
 def days(*values: date | None) -> np.ndarray:
     """Return datetime64[D]; None is unknown."""
     return np.array(values, dtype="datetime64[D]")
