@@ -166,7 +166,14 @@ def test_the_crontab_is_one() -> None:
             program, *arguments = shlex.split(command)
             assert program in {"ebb", "test"}
             started += [parse(arguments)] if program == "ebb" else []
-    assert started == ["ebb compact", "ebb vault settle", "ebb sweep plan", "ebb sweep plan", "ebb status"]
+    assert started == [
+        "ebb compact",
+        "ebb vault settle",
+        "ebb vault waiting",
+        "ebb sweep plan",
+        "ebb sweep plan",
+        "ebb status",
+    ]
 
 
 @pytest.mark.parametrize("name", UNITS)
