@@ -36,7 +36,7 @@ def share(name: str, *cells: tuple[str, str, int]) -> Share:
 
 def plan_of(*shares: Share, now: datetime = NOW, drill: bool = False) -> Plan:
     """Return a plan over shares."""
-    digests = dict.fromkeys(("register", "policy", "holds"), "0")
+    digests = dict.fromkeys(("register", "policy", "holds", "endings"), "0")
     return make_plan(shares, now=now, wall=NOW, drill=drill, by="lin", digests=digests, limit=Limit())
 
 
