@@ -31,7 +31,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchT
 from sqlalchemy.pool import NullPool
 
 from governance.errors import RefusedError, StoreError, UsageError
+from governance.transport import require_encryption
 from retention.stores.base import Purged, Removal, Shape
+from retention.stores.sql_columns import arrow_type, to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +82,7 @@ class SqlStore:
         """Return columns and primary key."""
         reflected = self._table(table)
         return Shape(
-            {c.name: _arrow_type(c.type) for c in reflected.columns}, tuple(reflected.primary_key.columns.keys())
+            {c.name: arrow_type(c.type) for c in reflected.columns}, tuple(reflected.primary_key.columns.keys())
         )
 
     @property
@@ -109,7 +111,7 @@ class SqlStore:
             if not rows:
                 return
             after = tuple(getattr(rows[-1], column.name) for column in key)
-            yield _to_arrow(rows, chosen)
+            yield to_arrow(rows, chosen)
 
     def below(self, dataset: Dataset, rows: pa.Table) -> int:
         """Count the rows of children."""
@@ -179,7 +181,7 @@ class SqlStore:
         columns = [table.c[name] for name in names] if treat is None else list(table.columns)
         with self._writing() as connection:
             again = select(*columns).where(_among(key, values))
-            fresh = _to_arrow(connection.execute(again.with_for_update() if self._locks else again).all(), columns)
+            fresh = to_arrow(connection.execute(again.with_for_update() if self._locks else again).all(), columns)
             gone = fresh.filter(pa.array(choose(fresh.select(list(names)))))
             if not gone.num_rows:
                 return Removal()
@@ -280,6 +282,7 @@ def _connect(url: str) -> Engine:
         raise UsageError("a store's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
     except (ImportError, NoSuchModuleError):
         raise UsageError("no driver for a store's database: pip install 'ebbtide[postgresql]'") from None
+    require_encryption(parsed, "store")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -354,34 +357,6 @@ def _update(
             for parts, new in zip(_key_values(before, key), zip(*columns, strict=True), strict=True)
         ],
     )
-
-
-def _to_arrow(rows: Sequence[Any], columns: Sequence[SqlColumn[Any]]) -> pa.Table:
-    values = list(zip(*rows, strict=True)) or [()] * len(columns)
-    arrays = {c.name: _array(values[place], _arrow_type(c.type)) for place, c in enumerate(columns)}
-    return pa.table(arrays)
-
-
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Make an Arrow array; a column of another type than it says (SQLite allows it) becomes text."""
-    try:
-        return pa.array(values, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-
-
-def _arrow_type(kind: types.TypeEngine[Any]) -> pa.DataType:
-    if isinstance(kind, types.DateTime):
-        return pa.timestamp("us", "UTC" if kind.timezone else None)
-    if isinstance(kind, types.Date):
-        return pa.date32()
-    if isinstance(kind, types.Boolean):
-        return pa.bool_()
-    if isinstance(kind, types.Integer):
-        return pa.int64()
-    if isinstance(kind, types.Numeric):
-        return pa.float64() if isinstance(kind, types.Float) else pa.decimal128(38, kind.scale or 0)
-    return pa.binary() if isinstance(kind, types.LargeBinary) else pa.string()
 
 
 def _column(table: Table, name: str) -> SqlColumn[Any]:
