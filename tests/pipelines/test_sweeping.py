@@ -265,7 +265,9 @@ def test_a_token_that_was_kept_fails_the_verification(tmp_path: Path, token: str
     plan = planned(room)
     apply_here(room, plan.digest)
     report = verify_sweep(room, plan.digest)
-    assert [finding["wrong"] for finding in report["datasets"]] == [["1 anonymized rows still hold a token"]]
+    assert [finding["wrong"] for finding in report["datasets"] if finding["wrong"]] == [
+        ["1 anonymized rows still hold a token"]
+    ]
     with pytest.raises(RefusedError, match="only a sweep that was verified"):
         certify_sweep(room, plan.digest)
 
