@@ -30,10 +30,16 @@ class Detector(NamedTuple):
     Attributes:
         gate: an RE2 pattern without look-around; a text that does not match it holds nothing for `find`.
         find: normal text → spans, possibly overlapping.
+        number: whatever matches the gate matches `NUMBER` too, so that one pattern can stand for many.
     """
 
     gate: str
     find: Callable[[str], Iterable[Span]]
+    number: bool = False
+
+
+NUMBER: Final = r"[0-9](?:[ .\-()/·_]*[0-9]){5}"
+"""The gate of gates for numbers: six digits, with no more than signs and spaces between."""
 
 
 def resolve(found: Iterable[Span], text: str) -> list[Span]:

@@ -41,7 +41,7 @@ def found(text: str) -> list[tuple[str, str]]:
         ("91320100MA1T4W7K2D", []),
         ("4392 5313 1786 2987", [("CARD", "4392 5313 1786 2987")]),
         ("订单4392531317862986", []),
-        ("a.b@Example.com和c_d@例.cn", [("EMAIL", "a.b@Example.com")]),
+        ("a.b@Example.com和c_d@例.cn", [("EMAIL", "a.b@Example.com"), ("EMAIL", "c_d@例.cn")]),
         ("护照E12345678", [("PASSPORT", "E12345678")]),
         ("型号 G12345678", []),
         ("回乡证H1234567801", [("TRAVEL_PERMIT", "H1234567801")]),
