@@ -58,7 +58,7 @@ def emails(text: str) -> Iterator[Span]:
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{1,20}://|www[.])[^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,2048}")
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
 _SECRET: Final = re.compile(
-    r"[?&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|"
+    r"[?？&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|"
     r"apikey|[a-z]{0,8}accesskey(?:id)?|sid|"
     r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|openid|unionid)=[^&#]{4,}"
     r"|(?:code|key)=(?=[^&#]{0,64}[0-9])(?=[^&#]{0,64}[a-z])[^&#]{6,})"
@@ -71,7 +71,7 @@ _SECRET: Final = re.compile(
 def secret_urls(text: str) -> Iterator[Span]:
     """Find URLs with a user's name and password, or with a token in their query or fragment."""
     for found in _URL.finditer(text):
-        url = found[0].rstrip(".,;:!?)")
+        url = found[0].rstrip(".,;:!?？)")
         if _USERINFO.match(url) or _SECRET.search(url):
             yield Span(found.start(), found.start() + len(url), "URL")
 
