@@ -32,7 +32,8 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     """Return the catalogue with a site that keeps one text in four ways."""
     folder = tmp_path_factory.mktemp("packs")
     rows = "".join(
-        f"  - {{field: {name}, group: service_log, class: N+, analytics: {{do: free_text, words: {words}}}, export: no,\n"
+        f"  - {{field: {name}, group: service_log, class: N+, export: no,\n"
+        f"     analytics: {{do: free_text, words: {words}}},\n"
         f"     retention: LOG, requirement: R-SENS-07, reason: For a test.}}\n"
         for name, words in FIELDS.items()
     )
