@@ -43,6 +43,7 @@ _NAMED_AFTER: Final = re.compile(
     re.IGNORECASE,
 )
 _LEAST: Final = 7
+_LEAST_WITH_CODE: Final = 11
 
 
 def abroad(text: str) -> Iterator[Span]:
@@ -50,7 +51,7 @@ def abroad(text: str) -> Iterator[Span]:
     for found in _ABROAD.finditer(text):
         span = trimmed(found)
         number = text[span.start : span.end]
-        if _DECIMAL.match(number) or (number.startswith("00") and another_number(text, span.start)):
+        if _DECIMAL.match(number) or (number.startswith("00") and _no_call(text, span, number)):
             continue
         if end := _possible(number):
             yield Span(span.start, span.start + end, "PHONE")
@@ -58,6 +59,12 @@ def abroad(text: str) -> Iterator[Span]:
         for found in pattern.finditer(text):
             if not another_number(text, found.start()):
                 yield Span(found.start(), found.end(), "PHONE")
+
+
+def _no_call(text: str, span: Span, number: str) -> bool:
+    """Say whether a number that begins with 00 is another thing's, or too short without a word for telephone."""
+    short = sum(char.isdigit() for char in number) < _LEAST_WITH_CODE
+    return another_number(text, span.start) or (short and not called(text, span.start))
 
 
 def announced(text: str) -> Iterator[Span]:

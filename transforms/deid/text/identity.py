@@ -82,7 +82,9 @@ _ORG: Final = re.compile(
     rf"{NO_WORD_BEFORE}[1-9A-NYa-ny][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){{5}}(?:[ \-]?"
     rf"[{_CODE}]){{10}}{NO_WORD_AFTER}"
 )
-_ORG_CUE: Final = re.compile(r"(?:信用代码|信用码|税号|纳税人识别号|纳税识别号|(?i:uscc|tax id))[^0-9\n]{0,8}$")
+_ORG_CUE: Final = re.compile(
+    r"(?:信用代码|信用码|统一代码|营业执照|税号|纳税人识别号|纳税识别号|(?i:uscc|tax id))[^0-9\n]{0,8}$"
+)
 
 
 def organizations(text: str) -> Iterator[Span]:

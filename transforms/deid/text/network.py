@@ -83,7 +83,7 @@ _SPACED_IPV4: Final = re.compile(
     rf"(?P<ip>(?:{_OCTET}[ ]?[.][ ]?){{3}}{_OCTET})(?![0-9A-Za-z]|[.][0-9])"
 )
 _VERSION: Final = re.compile(
-    r"(?:(?<![A-Za-z])v|版本|固件|升级|更新|补丁|驱动|内核|"
+    r"(?:(?<![A-Za-z])v|版本|固件|见|参照|章|节|升级|更新|补丁|驱动|内核|"
     r"(?i:version|ver|firmware|release|build|chrome|driver|sdk|kernel|nginx|app|android|ios))[^0-9\n]{0,6}$"
 )
 _SECTION: Final = re.compile(r"[ ]?(?:版(?!权)|[节条款章项](?!目)|(?i:release|build))")
@@ -117,9 +117,9 @@ def ips(text: str) -> Iterator[Span]:
     for found in _IPV6.finditer(text):
         groups = [group for group in re.split("[:.]", found[0]) if group]
         named = any(char.isdigit() for char in found[0]) or len(groups) > _MIN_GROUPS
-        if "::" in found[0] and not (len(groups) > 1 and named) and len(found[0]) < len("fe80::"):
+        if not named or (len(groups) == 1 and len(found[0]) < len("fe80::")):
             continue
-        if groups and _is_ip(found[0]):
+        if _is_ip(found[0]):
             yield Span(found.start(), found.end(), "IP")
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # The kinds, by priority: of two spans of one length at one place the earlier kind is reported.
 KINDS: Final = (
     "ID", "ORG_ID", "CARD", "IBAN", "PHONE", "EMAIL", "PASSPORT", "TRAVEL_PERMIT", "IMEI", "MAC", "IP", "SSN", "URL",
-    "WECHAT", "QQ", "LICENSE_PLATE", "DATE_OF_BIRTH", "NAME", "ADDRESS",
+    "QQ", "WECHAT", "LICENSE_PLATE", "DATE_OF_BIRTH", "NAME", "ADDRESS",
 )  # fmt: skip
 _PRIORITY: Final = {kind: place for place, kind in enumerate(KINDS)}
 
