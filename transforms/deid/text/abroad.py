@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import phonenumbers
 
-from transforms.deid.text.cues import NO_DIGIT_AFTER, another_number, numbered
+from transforms.deid.text.cues import NO_DIGIT_AFTER, another_number, numbered, said_before
 from transforms.deid.text.spans import NUMBER, Detector, Span
 from transforms.deid.text.telephony import EXTENSION, called, counted, listed, trimmed
 
@@ -36,6 +36,8 @@ _NUMBER: Final = re.compile(
     rf"(?<![0-9+])\(?\+?[0-9](?:[ .\-()/·_]{{0,3}}[0-9]){{5,14}}{NO_DIGIT_AFTER}{EXTENSION}", re.IGNORECASE
 )
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}(?:[\-./ ][01]?[0-9][\-./ ][0-3]?[0-9]|[01][0-9][0-3][0-9])(?![0-9])")
+# 手机 128 256 512: sizes of a thing that is sold.
+_PRODUCT: Final = re.compile(r"(?:手机|电话|座机|手提)[ ]{1,3}$")
 _LONG_GROUP: Final = re.compile(r"[0-9]{4}|[+()/]")
 _NAMED_AFTER: Final = re.compile(
     r"[ ]?-?[ ]?(?:(?:office|fax|mobile|home|cell|desk)(?=[ \t]*(?:[\n,;.)\\]|$))|"
@@ -70,17 +72,20 @@ def _no_call(text: str, span: Span, number: str) -> bool:
 def announced(text: str) -> Iterator[Span]:
     """Find numbers of any form after or before a word for telephone, and those that follow in a list."""
     for found in _NUMBER.finditer(text):
-        if counted(text, found.end()) or _DATE.match(found[0]) or not _LONG_GROUP.search(found[0]):
+        before = called(text, found.start())
+        if not (before or _NAMED_AFTER.match(text, found.end())) or _no_number(text, found):
             continue
-        if called(text, found.start()):
+        if before:
             yield trimmed(found)
             yield from listed(text, found.end())
-        elif (
-            _NAMED_AFTER.match(text, found.end())
-            and sum(char.isdigit() for char in found[0]) >= _LEAST
-            and not numbered(text, found.start())
-        ):
+        elif sum(char.isdigit() for char in found[0]) >= _LEAST and not numbered(text, found.start()):
             yield trimmed(found)
+
+
+def _no_number(text: str, found: re.Match[str]) -> bool:
+    """Say whether digits beside a word for telephone are a price, a date, or sizes of one."""
+    sized = not _LONG_GROUP.search(found[0]) and said_before(_PRODUCT, text, found.start())
+    return sized or counted(text, found.end()) or _DATE.match(found[0]) is not None
 
 
 def _possible(number: str) -> int:

@@ -75,4 +75,7 @@ def detect(text: str) -> list[Span]:
     if chosen is None:  # re2 says so when nothing matched
         return []
     found = [span for number in chosen for span in DETECTORS[number].find(plain.text)]
-    return [Span(*plain.original(span.start, span.end), span.kind) for span in resolve(found, plain.text)]
+    spans = resolve(found, plain.text)
+    if plain.places is None:
+        return spans
+    return [Span(*plain.original(span.start, span.end), span.kind) for span in spans]

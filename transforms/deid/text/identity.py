@@ -6,8 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from stdnum.cn import uscc
-
+from transforms.deid.text.checks import is_credit_code
 from transforms.deid.text.cues import (
     LINK,
     NO_DIGIT_BEFORE,
@@ -90,7 +89,7 @@ _ORG_CUE: Final = re.compile(
 def organizations(text: str) -> Iterator[Span]:
     """Find unified social credit codes with a right check character, or after their word."""
     for found in _ORG.finditer(text):
-        if uscc.is_valid(found[0]) or said_before(_ORG_CUE, text, found.start()):
+        if is_credit_code(found[0]) or said_before(_ORG_CUE, text, found.start()):
             yield Span(found.start(), found.end(), "ORG_ID")
 
 

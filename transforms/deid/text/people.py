@@ -64,14 +64,12 @@ _BESIDE: Final = re.compile(
     rf"[和与跟由被向替帮找给、](?P<also>{_LIKELY}))"
 )
 # 陈晓 13776655443, 邵志刚（身份证…: a likely name where a piece begins, then what belongs to a person.
+_FULL: Final = rf"(?:{COMPOUND})[{_HAN}]{{1,2}}|[{COMMON}][{GIVEN}]{{1,2}}"
 _HOLDER: Final = re.compile(
-    rf"(?<![{_HAN}0-9A-Za-z])(?P<name>(?:{COMPOUND})[{_HAN}]{{1,2}}|[{COMMON}][{GIVEN}]{{1,2}})"
+    rf"(?<![{_HAN}0-9A-Za-z])(?P<name>{_FULL})"
     r"(?=[ \t]{0,2}[(（,，:：、/]?[ \t]{0,2}(?:\+?(?:86[ \-]?)?1[3-9][0-9][ \-]?[0-9]{4}|0[0-9]{2,3}-[0-9]{7}|身份证|"
-    r"手机|电话|护照|微信|男(?!装|鞋|款|士)|"
-    rf"女(?!装|鞋|款|士|包)|亲?收(?![货到入集取费购藏件发]))|[ ]{{1,2}}[{_HAN}]{{2,4}}[市区县])"
-)
-_BEHIND: Final = re.compile(
-    rf"(?<=[0-9])[ ,，]{{1,2}}(?P<name>(?:{COMPOUND})[{_HAN}]{{1,2}}|[{COMMON}][{GIVEN}]{{1,2}})(?![{_HAN}])"
+    r"手机|电话|护照|微信|男(?!装|鞋|款|士)|女(?!装|鞋|款|士|包)|亲?收(?![货到入集取费购藏件发]))|"
+    rf"[ ]{{1,2}}[{_HAN}]{{2,4}}[市区县])|(?<=[0-9])[ ,，]{{1,2}}(?P<also>{_FULL})(?![{_HAN}])"
 )
 _WITH_TITLE: Final = re.compile(
     rf"(?P<name>(?:{COMPOUND})[{_HAN}]{{0,2}}|[{COMMON}][{GIVEN}]{{1,2}}|[{TOP}])(?={_TITLE}|"
@@ -98,8 +96,7 @@ def beside(text: str) -> Iterator[Span]:
 
 def holders(text: str) -> Iterator[Span]:
     """Find likely names beside numbers that belong to a person."""
-    yield from _names(_HOLDER, text)
-    yield from _names(_BEHIND, text)
+    return _names(_HOLDER, text)
 
 
 def familiar(text: str) -> Iterator[Span]:

@@ -42,12 +42,14 @@ NUMBER: Final = r"[0-9](?:[ .\-()/·_]*[0-9]){5}"
 """The gate of gates for numbers: six digits, with no more than signs and spaces between."""
 
 
-def resolve(found: Iterable[Span], text: str) -> list[Span]:
+def resolve(found: list[Span], text: str) -> list[Span]:
     """Return spans that do not overlap, in order: the longest wins, then the kind of higher priority.
 
     What a span that lost covers beyond the winners stays covered, as a span of its own kind, if a letter or a digit
     is in it: nothing that any detector found is left in the open.
     """
+    if len(found) < 2:  # noqa: PLR2004 - nothing to overlap with
+        return found
     spans = sorted(set(found))
     if all(one.end <= two.start for one, two in pairwise(spans)):
         return spans

@@ -109,6 +109,7 @@ def test_what_looks_alike_is_another_thing(text: str) -> None:
         ("1988年3月9日在杭州出生", "[DATE_OF_BIRTH]在杭州出生"),
         ("我生于一九七八年", "我生于[DATE_OF_BIRTH]"),
         ("生日（农历）：八月十五", "生日（农历）：[DATE_OF_BIRTH]"),
+        ("born in May 1990", "born in [DATE_OF_BIRTH]"),
         ("wang艾特163点com", "[EMAIL]"),
         ("li@例子.公司", "[EMAIL]"),
         ("先加微信再说，号是abc_2026", "先加微信再说，号是[WECHAT]"),
