@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from tests.benchmarks.text.corpus import LABELS, LOOKED_AT, chinese, synthetic
+from tests.benchmarks.text.corpus import LABELS, LOOKED_AT, UNSEEN, chinese, synthetic
 from tests.benchmarks.text.scores import Score, score
 from transforms.deid.text import KINDS, Span, detect, redact
 
@@ -170,6 +170,7 @@ def main() -> None:
     sets = {
         "Chinese, on which the rules were made": chinese(),
         "Chinese, unseen once, and looked at since": chinese(LOOKED_AT),
+        "Chinese, by another hand, unseen": chinese(UNSEEN),
         "English, Presidio's synthetic sentences": synthetic(),
     }
     texts = [one.text for sentences in sets.values() for one in sentences]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from transforms.deid.text import Span
 
 CHINESE = Path(__file__).with_name("sentences_zh.txt")
+UNSEEN = Path(__file__).with_name("sentences_zh_unseen.txt")
 LOOKED_AT = Path(__file__).with_name("sentences_zh_looked_at.txt")
 _MARK = re.compile(r"\{\{(?P<kind>[A-Z_]+)\|(?P<value>[^}]*)\}\}")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")

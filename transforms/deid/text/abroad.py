@@ -90,7 +90,7 @@ def _no_number(text: str, found: re.Match[str]) -> bool:
 
 def _possible(number: str) -> int:
     """Return how much of a number beginning with + or 00 is a possible one; 0: nothing."""
-    while number:
+    while True:
         dialled = number.lstrip("(")
         dialled = "+" + dialled[2:] if dialled.startswith("00") else dialled
         try:
@@ -102,9 +102,8 @@ def _possible(number: str) -> int:
         # Perhaps a second number follows: try without the last group.
         shorter = re.sub(r"[ .\-()/]+[0-9]+$", "", number)
         if shorter == number:
-            break
+            return 0
         number = shorter
-    return 0
 
 
 _GAP: Final = r"[ .\-()/]*"

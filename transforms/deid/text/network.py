@@ -112,7 +112,7 @@ def ips(text: str) -> Iterator[Span]:
         ):
             yield Span(found.start(), found.end(), "IP")
     for found in _SPACED_IPV4.finditer(text):
-        if not _MASK.match(found["ip"]):
+        if not _MASK.match(found["ip"].replace(" ", "")):
             yield Span(found.start("ip"), found.end("ip"), "IP")
     for found in _IPV6.finditer(text):
         groups = [group for group in re.split("[:.]", found[0]) if group]

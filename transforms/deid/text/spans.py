@@ -60,7 +60,7 @@ def resolve(found: list[Span], text: str) -> list[Span]:
 
 
 def _overlapping(spans: list[Span]) -> Iterator[list[Span]]:
-    """Yield groups of spans that touch no span of another group."""
+    """Yield groups of spans that touch no span of another group; there is at least one span."""
     group: list[Span] = []
     end = -1
     for span in spans:
@@ -69,8 +69,7 @@ def _overlapping(spans: list[Span]) -> Iterator[list[Span]]:
             group = []
         group.append(span)
         end = max(end, span.end) if len(group) > 1 else span.end
-    if group:
-        yield group
+    yield group
 
 
 def _winners(group: list[Span], text: str) -> list[Span]:

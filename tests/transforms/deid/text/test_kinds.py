@@ -90,7 +90,9 @@ def test_telephones_in_groups(written: str) -> None:
      "logo@2x.png", "git@github.com:acme/a.git", "料号 1234-5678-9012", "微信公众号：abc_pump",
      "https://s.example.com/search?key=bearing", "https://s.example.com/hs?code=8413703090",
      "会员卡号 6222123412341234", "产品经理招聘", "对方经理不接", "谢谢老师", "我是高级工程师", "联系人方式怎么改",
-     "北京路步行街", "粤B2-20090059", "Q235钢板"],
+     "北京路步行街", "粤B2-20090059", "Q235钢板", "编号0012345678", "水表 0012345678", "编号 1234567是我家电话",
+     "123456 是我家电话", "Dear Customer", "苏AABCD1", "order 460-89-9847", "ip 255 . 255 . 255 . 0",
+     "型号138OO138OOO", "+999 12 3456"],
 )  # fmt: skip
 def test_what_looks_alike_is_another_thing(text: str) -> None:
     """Numbers of orders, prices, sizes, versions and products, dates of goods and words for people are no person's."""
@@ -109,8 +111,9 @@ def test_what_looks_alike_is_another_thing(text: str) -> None:
         ("1988年3月9日在杭州出生", "[DATE_OF_BIRTH]在杭州出生"),
         ("我生于一九七八年", "我生于[DATE_OF_BIRTH]"),
         ("生日（农历）：八月十五", "生日（农历）：[DATE_OF_BIRTH]"),
+        ("call +1 415 555 0132 5550", "call [PHONE] 5550"),
         ("born in May 1990", "born in [DATE_OF_BIRTH]"),
-        ("wang艾特163点com", "[EMAIL]"),
+        ("wang艾特example点com", "[EMAIL]"),
         ("li@例子.公司", "[EMAIL]"),
         ("先加微信再说，号是abc_2026", "先加微信再说，号是[WECHAT]"),
         ("ip地址：192 . 168 . 10 . 25", "ip地址：[IP]"),
