@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _QUOTE: Final = r"[\"'“‘「『【《]?"
 _LINK: Final = (
     r"[ \t]{0,3}(?:号码|号|账号|帐号|同号|(?i:id|no\.?|number)(?![A-Za-z]))?"
-    rf"{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫]|就是|是这个|(?i:is)(?![A-Za-z]))?[ ]{{0,2}}[:：=]?){_QUOTE}[ \t]"
-    rf"{{0,3}}"
+    rf"{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫]|就是|是这个|(?i:is)(?![A-Za-z]))?[ ]{{0,2}}[:：=]?){_QUOTE}"
+    r"[ \t]{0,3}"
 )
 _NAME: Final = r"[A-Za-z][A-Za-z0-9_\-]{5,19}|[1-9][0-9]{5,10}"
 _END: Final = rf"{NO_WORD_AFTER}(?![@_]|[.][0-9A-Za-z])"

@@ -44,9 +44,8 @@ _FILLED: Final = (
     r"(?:一栏|那栏|栏)?(?:应该?|错)?(?:填写?|写|登记|录入|显示|改|更正|误写|误填|选|输入|录)?(?:的?是|[为在于成的])?"
 )
 _BIRTH: Final = re.compile(
-    r"(?:出生(?:日期|年月日?|时间|年份|日)?|生日|生辰|生于|诞生|(?<![A-Za-z])(?i:date of birth|d\.?o\.?b\.?|"
-    r"birth ?(?:day|"
-    r"date)|born))"
+    r"(?:出生(?:日期|年月日?|时间|年份|日)?|生日|生辰|生于|诞生|(?<![A-Za-z])"
+    r"(?i:date of birth|d\.?o\.?b\.?|birth ?(?:day|date)|born))"
     rf"{REMARK}[ \t]{{0,3}}{_FILLED}(?:(?i:is|on|in|was)(?![A-Za-z]))?[ \t]{{0,3}}[:：=]?[ \t]{{0,3}}{_CALENDAR}"
     rf"(?:(?i:on)[ ])?(?P<date>{_DATE}|{_SHORT}){NO_DIGIT_AFTER}(?![ ]?(?:元|前|之前|岁|个|折|%))"
 )
@@ -56,14 +55,13 @@ _BORN_IN: Final = re.compile(
 _NOT_LIFE: Final = "产成效日活命肖态意鲜物长存平变根动理育锈铁漆胶丝丁机"
 _BORN_AFTER: Final = re.compile(
     rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|(?:{_YEAR}|(?<![{_HAN_DIGIT}])[{_HAN_DIGIT}]{{4}})年)[ ]?{REMARK}[ ]?"
-    rf"(?:出生(?!人口|率|证)|生(?![{_NOT_LIFE}])|[在于][\u4e00-\u9fff]{{2,10}}(?:出生(?!人口|率|证)|生(?=[，。、,. ]|"
-    r"的|人|$)))"
+    rf"(?:出生(?!人口|率|证)|生(?![{_NOT_LIFE}])|[在于][\u4e00-\u9fff]{{2,10}}(?:出生(?!人口|率|证)|"
+    r"生(?=[，。、,. ]|的|人|$)))"
 )
 # 1990年5月6日是我生日, 5月6号过生日.
 _BIRTHDAY: Final = re.compile(
-    rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|[01]?[0-9]月[0-3]?[0-9][日号]?)(?:就?是[我他她你宝孩儿女老妈爸本]?[\u4e00-"
-    rf"\u9fff]{{0,4}}?的?|过|的)"
-    r"生日(?![蛋会宴派聚礼趴])"
+    rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|[01]?[0-9]月[0-3]?[0-9][日号]?)"
+    r"(?:就?是[我他她你宝孩儿女老妈爸本]?[\u4e00-\u9fff]{0,4}?的?|过|的)生日(?![蛋会宴派聚礼趴])"
 )
 
 

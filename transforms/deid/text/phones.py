@@ -29,7 +29,7 @@ _LETTERED: Final = re.compile(r"(?<![0-9A-Za-z])1[3-9](?=[0-9]{0,8}[oO])[0-9oO]{
 
 # Letters right before a number make it a parcel's or an order's, unless they are a word for telephone.
 _LETTERS: Final = re.compile(
-    r"(?<![A-Za-z])(?!(?:TEL|MOB|MOBILE|PHONE|CELL|FAX|WX|VX|VX|WECHAT|QQ|ID|[MTPHVCWA])$)[A-Z]{1,8}-?$"
+    r"(?<![A-Za-z])(?!(?:TEL|MOB|MOBILE|PHONE|CELL|FAX|WX|VX|WECHAT|QQ|ID|[MTPHVCWA])$)[A-Z]{1,8}-?$"
 )
 _COUNTER: Final = re.compile(
     r"(?:[?&/](?:page|p|offset|item|item_?id|goods|goods_?id|product|product_?id|sku|sku_?id|order|order_?id|order_?no|"

@@ -32,8 +32,7 @@ _MONEY: Final = (
 _PRICE: Final = re.compile(_MONEY, re.IGNORECASE)
 _COUNTED: Final = re.compile(
     r"[ ]?(?:个(?!人)|[只台部件块万米年%]|元(?![旦月宵])|毫安|件(?!人)|次(?![日数])|套|吨|价|左右|以[内上下]|"
-    r"之[间内]|(?:mah|pcs|"
-    r"usd|rmb)(?![a-z]))",
+    r"之[间内]|(?:mah|pcs|usd|rmb)(?![a-z]))",
     re.IGNORECASE,
 )
 _CURRENCY: Final = re.compile(r"[¥$€£][ ]?$")

@@ -92,7 +92,7 @@ def test_telephones_in_groups(written: str) -> None:
      "会员卡号 6222123412341234", "产品经理招聘", "对方经理不接", "谢谢老师", "我是高级工程师", "联系人方式怎么改",
      "北京路步行街", "粤B2-20090059", "Q235钢板", "编号0012345678", "水表 0012345678", "编号 1234567是我家电话",
      "123456 是我家电话", "Dear Customer", "苏AABCD1", "order 460-89-9847", "ip 255 . 255 . 255 . 0",
-     "型号138OO138OOO", "+999 12 3456"],
+     "型号138OO138OOO", "+999 12 3456", "order 415-555-0132"],
 )  # fmt: skip
 def test_what_looks_alike_is_another_thing(text: str) -> None:
     """Numbers of orders, prices, sizes, versions and products, dates of goods and words for people are no person's."""
