@@ -67,6 +67,7 @@ _TEXT_WORDS = MappingProxyType(
         "drop": "not its words",
         "redact": "its words without the personal data found in them",
         "placeholder": "its words with the kind in place of personal data found in them",
+        "token": "its words with a keyed token of this system and purpose in place of personal data found in them",
     }
 )
 _SHAPES = MappingProxyType(
@@ -168,7 +169,9 @@ def words(treatment: Treatment, audience: Audience) -> str:
         case Bucket():
             said = f"one of {len(treatment.edges) + 1} bands"
         case FreeText():
-            said = f"length and language of the text, {_TEXT_WORDS[treatment.words]}"
+            tokens_only_here = treatment.words == "token" and audience == "anonymous"
+            kept_words = "placeholder" if tokens_only_here else treatment.words
+            said = f"length and language of the text, {_TEXT_WORDS[kept_words]}"
         case DatePart():
             said = f"the {treatment.unit} (+08:00)"
         case Reject():

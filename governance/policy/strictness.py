@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from governance.policy.treatments import Treatment
 
 _CODES = get_args(RejectCode)
-_WORDS = ("placeholder", "redact", "drop")  # what a text tells, from most to least
+_WORDS = ("token", "placeholder", "redact", "drop")  # what a text tells, from most to least
 
 
 def stricter(first: Treatment, second: Treatment) -> Treatment:

@@ -79,11 +79,12 @@ class FreeText(_Treatment):
     """Keep length and language of a text, and of its words what `words` says.
 
     `drop`: none. `redact`: all but the personal data found in them, which become `[redacted]`. `placeholder`: the
-    same, and the mark names the kind: `[PHONE]` (R-SENS-07).
+    same, and the mark names the kind: `[PHONE]` (R-SENS-07). `token`: on the personal path the mark is a keyed token
+    of what was found, so that two texts with one identifier can be joined; on the anonymous path it is `placeholder`.
     """
 
     do: Literal["free_text"] = "free_text"
-    words: Literal["drop", "redact", "placeholder"] = "drop"
+    words: Literal["drop", "redact", "placeholder", "token"] = "drop"
 
 
 class CodeOnly(_Treatment):

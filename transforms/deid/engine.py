@@ -132,6 +132,8 @@ class _Run:
             if step.keyed is not None:
                 around = around or self._around(plan, rows)
                 results = (self._ciphers.treat(plan.audience, plan.system, step.keyed, column, around),)
+            elif step.words_by_token:
+                results = self._tokenizer.texts(plan.audience, plan.system, column, epochs)
             elif step.token_kind is None:
                 results = tuple(spread(one, column.codes) for one in step.treat(column.values))
             else:

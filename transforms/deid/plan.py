@@ -13,7 +13,7 @@ import pyarrow as pa
 from governance.errors import PolicyError
 from governance.policy.explain import words
 from governance.policy.keyed import Keyed
-from governance.policy.treatments import Pseudonymize, Suppress, Treatment
+from governance.policy.treatments import FreeText, Pseudonymize, Suppress, Treatment
 from transforms.deid.treatments.keyed import KeyedStep, bind_keyed
 from transforms.deid.treatments.registry import Context, bind, columns_of
 
@@ -54,6 +54,7 @@ class Step:
         token_kind: the kind of id to make tokens of; None where `treat` does the work.
         treat: distinct values → one array a column.
         keyed: the work of a treatment that needs a key; None where `treat` does it.
+        words_by_token: texts, in which tokens are to stand in place of personal data.
     """
 
     source: str
@@ -61,6 +62,7 @@ class Step:
     token_kind: str | None
     treat: Callable[[pa.Array], tuple[pa.Array, ...]]
     keyed: KeyedStep | None = None
+    words_by_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def compile_plan(pair: PackPair, rows: Sequence[Row], audience: Audience) -> Pla
             token_kind=_kind_of(row) if isinstance(treatment, Pseudonymize) else None,
             treat=bind(treatment, Context(row, pair.url_templates)),
             keyed=bind_keyed(treatment, row) if isinstance(treatment, Keyed) else None,
+            words_by_token=treatment == FreeText(words="token"),
         )
         for row in rows
         if row.field in pair.names
@@ -125,6 +128,8 @@ def for_audience(row: Row, treatment: Treatment, audience: Audience) -> Treatmen
     """Return the treatment, or suppress what the audience may not see in any form (R-COMB-05, R-SENS-02)."""
     if audience == "anonymous" and isinstance(treatment, Keyed) and treatment.personal_only:
         return Suppress()
+    if audience == "anonymous" and treatment == FreeText(words="token"):
+        treatment = FreeText(words="placeholder")  # a token in a text would tell which texts name one person
     seen = ("N", "N+") if audience == "anonymous" else ("N", "N+", "P")
     return treatment if row.sensitivity in seen else Suppress()
 

@@ -12,6 +12,7 @@ from transforms.deid.text import Span
 
 CHINESE = Path(__file__).with_name("sentences_zh.txt")
 UNSEEN = Path(__file__).with_name("sentences_zh_unseen.txt")
+LOOKED_AT = Path(__file__).with_name("sentences_zh_looked_at.txt")
 _MARK = re.compile(r"\{\{(?P<kind>[A-Z_]+)\|(?P<value>[^}]*)\}\}")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 # What Presidio's labels are called here; its other labels no rule can find.

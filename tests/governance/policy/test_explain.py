@@ -8,7 +8,7 @@ from governance.policy import load_catalogue
 from governance.policy.digest import resolve
 from governance.policy.explain import explain, words
 from governance.policy.model import Override, PackText
-from governance.policy.treatments import AUDIENCES, Suppress
+from governance.policy.treatments import AUDIENCES, FreeText, Suppress
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,9 @@ def test_every_treatment_has_words() -> None:
     for row in load_catalogue().inventory.values():
         for audience in AUDIENCES:
             assert words(row.treatment(audience), audience)
+
+
+def test_words_by_token_are_told_by_audience() -> None:
+    """Tokens in a text are for the personal path; the anonymous one is told what stands there instead."""
+    assert "a keyed token" in words(FreeText(words="token"), "personal")
+    assert words(FreeText(words="token"), "anonymous") == words(FreeText(words="placeholder"), "anonymous")

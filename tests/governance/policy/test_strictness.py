@@ -39,7 +39,7 @@ EDGES = st.lists(st.sampled_from([1.0, 2.0, 4.0, 8.0]), min_size=1, unique=True)
 TREATMENTS: st.SearchStrategy[Treatment] = st.one_of(
     st.sampled_from(
         [Suppress(), Pseudonymize(), CountOnly(), FreeText(), FreeText(words="redact"),
-         FreeText(words="placeholder"), CodeOnly(), UserAgentParts(), DeviceBrand(),
+         FreeText(words="placeholder"), FreeText(words="token"), CodeOnly(), UserAgentParts(), DeviceBrand(),
          MajorVersion(), City(), Hour(), DatePart(unit="day"), DatePart(unit="month"), UrlPath(host=True), UrlPath()]
     ),
     st.builds(Reject, code=st.sampled_from(["PURP_NOT_REGISTERED", "AUDIO_NOT_INITIATED", "SECRET_PROHIBITED"])),
@@ -136,6 +136,8 @@ def test_newer_parameters_tell_no_more_than_either(first: Treatment, second: Tre
         (Pseudonymize(), FreeText(), Suppress()),
         (FreeText(words="placeholder"), FreeText(), FreeText()),
         (FreeText(words="placeholder"), FreeText(words="redact"), FreeText(words="redact")),
+        (FreeText(words="token"), FreeText(words="placeholder"), FreeText(words="placeholder")),
+        (FreeText(words="token"), FreeText(words="drop"), FreeText()),
         (Keep(shape="code"), Hour(), Hour()),
         (Keep(shape="code"), Keep(shape="host"), Suppress()),
         (Keep(values=("a",)), Keep(values=("b",)), Suppress()),

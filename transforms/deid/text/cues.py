@@ -14,21 +14,36 @@ NO_DIGIT_AFTER: Final = r"(?![0-9])"
 NO_WORD_BEFORE: Final = r"(?<![0-9A-Za-z])"
 NO_WORD_AFTER: Final = r"(?![0-9A-Za-z])"
 
-# What stands between a cue and its value: `: `, `是`, ` is `, `号码：`, `no. `.
+# What stands between a cue and its value: `: `, `是`, ` is `, `号码是：`, `no. `, `（工作）：`.
+REMARK: Final = r"(?:[ \t]?\([^()\n]{1,12}\))?"
 LINK: Final = (
     r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:numbers?|no\.?|num\.?|id)(?![A-Za-z]))?"
-    r"[ \t]{0,3}(?:[:：=#]{1,2}|[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?[ \t]{0,3}\n?[ \t]{0,3}"
+    rf"{REMARK}[ \t]{{0,3}}(?:[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?"
+    r"[ \t]{0,2}[:：=#]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
 )
 _WINDOW: Final = 16
 
 # Words before a number that is something else: an order, a parcel, a product, an invoice, a version.
 _OTHER_NUMBER: Final = re.compile(
     r"(?:订单|单号|运单|快递|物流|流水|交易|批号|批次|货号|型号|编码|条码|序列|合同|发票|票号|版本|工单|案号|"
-    r"规格|料号|图号|零件|产品|商品|"
+    r"规格|料号|图号|零件|产品|商品|编号|代码|物料|证书|资产|凭证|回执|学号|工号|兑换码|激活码|券码|提货码|取件码|款号|"
     r"(?<![A-Za-z])(?i:order|tracking|invoice|sku|model|part|batch|lot|serial|s/n|sn|ref|item|version|ver|"
     r"barcode|ean|upc|hs code|awb))"
     r"[^0-9\n，。；,;]{0,8}$"
 )
+
+# The same, when nothing else can be meant: the word itself is that of a number, and the number follows at once.
+_NUMBERED: Final = re.compile(
+    r"(?:单号|编号|订单|运单|流水|批号|批次|货号|型号|料号|图号|合同|票号|发票|案号|条码|条形码|序列号|交易号|工单|"
+    r"编码|代码|"
+    r"(?<![A-Za-z])(?i:order|tracking|invoice|sku|s/n|sn|awb|batch|lot|part|model|ref|barcode))"
+    r"(?:号码|号|(?i:[ ]?(?:no\.?|number|id)))?[ ]?(?:[是为]|(?i:is))?[ ]?[:：#]?[ ]?[A-Z]{0,4}-?$"
+)
+
+
+def numbered(text: str, start: int) -> bool:
+    """Say whether a word for the number of an order, a batch or a model stands at once before `start`."""
+    return _NUMBERED.search(text, max(0, start - _WINDOW), start) is not None
 
 
 def another_number(text: str, start: int) -> bool:

@@ -6,19 +6,33 @@ from typing import TYPE_CHECKING, Final
 
 import re2
 
-from transforms.deid.text import accounts, identity, money, network, people, phones, places
+from transforms.deid.text import (
+    abroad,
+    accounts,
+    births,
+    english_names,
+    identity,
+    money,
+    network,
+    people,
+    phones,
+    places,
+)
 from transforms.deid.text.normal import normal
-from transforms.deid.text.spans import Span, resolve
+from transforms.deid.text.spans import NUMBER, Span, resolve
 
 if TYPE_CHECKING:
     from transforms.deid.text.spans import Detector
 
 DETECTORS: Final[tuple[Detector, ...]] = (
     *phones.DETECTORS,
+    *abroad.DETECTORS,
     *identity.DETECTORS,
     *money.DETECTORS,
     *network.DETECTORS,
     *accounts.DETECTORS,
+    *births.DETECTORS,
+    *english_names.DETECTORS,
     *people.DETECTORS,
     *places.DETECTORS,
 )
@@ -43,7 +57,9 @@ CALM: Final = (
     r"\x00-\x7f\x{c0}-\x{ff}\x{400}-\x{4ff}\x{3001}\x{3002}\x{3041}-\x{3096}\x{30a1}-\x{30fa}"
     r"\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{ff01}\x{ff0c}\x{ff1b}\x{ff1f}"
 )
-TOUCHY: Final = "|".join([*(f"(?:{detector.gate})" for detector in DETECTORS), f"[^{CALM}]", r"[0-9]{9,}"])
+TOUCHY: Final = "|".join(
+    [*(f"(?:{detector.gate})" for detector in DETECTORS if not detector.number), NUMBER, f"[^{CALM}]"]
+)
 """One RE2 pattern, for a whole column at once. What it does not match, detection and redaction leave as it is: no gate
 opens, there is nothing to bring into normal form first, and there is no long number."""
 
@@ -59,4 +75,7 @@ def detect(text: str) -> list[Span]:
     if chosen is None:  # re2 says so when nothing matched
         return []
     found = [span for number in chosen for span in DETECTORS[number].find(plain.text)]
-    return [Span(*plain.original(span.start, span.end), span.kind) for span in resolve(found, plain.text)]
+    spans = resolve(found, plain.text)
+    if plain.places is None:
+        return spans
+    return [Span(*plain.original(span.start, span.end), span.kind) for span in spans]

@@ -6,8 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from stdnum.cn import uscc
-
+from transforms.deid.text.checks import is_credit_code
 from transforms.deid.text.cues import (
     LINK,
     NO_DIGIT_BEFORE,
@@ -36,7 +35,9 @@ _ID18: Final = re.compile(
 _ID15: Final = re.compile(
     rf"{NO_WORD_BEFORE}[1-9][0-9]{{5}}[ \-]?[0-9]{{2}}[01][0-9][0-3][0-9][ \-]?[0-9]{{3}}{NO_WORD_AFTER}"
 )
-_ID_CUE: Final = re.compile(r"(?:身份证|居民证|证件|(?i:\bid\b|resident|citizen))[^0-9\n]{0,10}$")
+_ID_CUE: Final = re.compile(
+    r"(?:身份[证証證号]|居民证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|resident|citizen))[^0-9\n]{0,10}$"
+)
 _IMEI_CUE: Final = re.compile(r"(?:串号|(?i:imei|meid|serial))[^0-9\n]{0,10}$")
 
 
@@ -80,24 +81,27 @@ _ORG: Final = re.compile(
     rf"{NO_WORD_BEFORE}[1-9A-NYa-ny][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){{5}}(?:[ \-]?"
     rf"[{_CODE}]){{10}}{NO_WORD_AFTER}"
 )
+_ORG_CUE: Final = re.compile(
+    r"(?:信用代码|信用码|统一代码|营业执照|税号|纳税人识别号|纳税识别号|(?i:uscc|tax id))[^0-9\n]{0,8}$"
+)
 
 
 def organizations(text: str) -> Iterator[Span]:
-    """Find unified social credit codes with a right check character."""
+    """Find unified social credit codes with a right check character, or after their word."""
     for found in _ORG.finditer(text):
-        if uscc.is_valid(found[0]):
+        if is_credit_code(found[0]) or said_before(_ORG_CUE, text, found.start()):
             yield Span(found.start(), found.end(), "ORG_ID")
 
 
 _PASSPORT: Final = re.compile(rf"{NO_WORD_BEFORE}(?:[EG][0-9]{{8}}|E[A-HJ-NP-Z][0-9]{{7}}){NO_WORD_AFTER}")
 _PASSPORT_SAID: Final = re.compile(
-    rf"(?:护照|"
-    rf"(?i:passport)){LINK}(?P<number>[A-Za-z]{{0,2}}(?:[ ]?"
-    rf"[0-9]){{6,9}}){NO_WORD_AFTER}"
+    rf"(?:护照|(?i:passport)){LINK}\(?(?P<number>[A-Za-z]{{0,2}}(?:[ ]?[0-9]){{6,9}}){NO_WORD_AFTER}"
 )
 _PERMIT: Final = re.compile(
-    r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:travel permit|home return permit))(?:证件)?"
-    rf"{LINK}(?P<number>[CWTLHMcwtlhm][A-HJ-NP-Za-hj-np-z]?[0-9]{{7,10}}|[0-9]{{8}}(?:[0-9]{{2}})?){NO_WORD_AFTER}"
+    r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:travel permit|home return permit))(?:证件)?(?:办理|原件|已过期|"
+    rf"过期|丢了|遗失|，|,){{0,2}}"
+    rf"{LINK}\(?(?P<number>[CWTLHMcwtlhm][A-HJ-NP-Za-hj-np-z]?[ ]?[0-9]{{7,10}}(?:[ ][0-9]{{2}})?|"
+    rf"[0-9]{{8}}(?:[ ]?[0-9]{{2}})?){NO_WORD_AFTER}"
 )
 
 
@@ -118,7 +122,7 @@ def permits(text: str) -> Iterator[Span]:
 _PLACES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _LETTER: Final = "A-HJ-NP-Za-hj-np-z"
 _PLATE: Final = re.compile(
-    rf"[{_PLACES}][{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|"
+    rf"[{_PLACES}][ ]?[{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|"
     rf"[0-9{_LETTER}]{{4}}[0-9{_LETTER}挂学警港澳领])"
     rf"{NO_WORD_AFTER}"
 )
@@ -143,10 +147,10 @@ def social_security(text: str) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids),
+    Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids, number=True),
     Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations),
     Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|护照|(?i:passport)", passports),
     Detector(r"通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:permit)", permits),
-    Detector(rf"[{_PLACES}][A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
-    Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security),
+    Detector(rf"[{_PLACES}][ ]?[A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
+    Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security, number=True),
 )

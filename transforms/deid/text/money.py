@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from stdnum import iban, luhn
-
+from transforms.deid.text.checks import is_iban, is_luhn
 from transforms.deid.text.cues import LINK, NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before
 from transforms.deid.text.spans import Detector, Span
 
@@ -25,8 +24,10 @@ _CARD_CUE: Final = re.compile(
     r"[^0-9\n]{0,14}$"
 )
 _SAID: Final = re.compile(
-    rf"(?:卡号|银行卡|信用卡|储蓄卡|借记卡|卡|(?i:card number|"
-    rf"card no\.?)){LINK}(?P<number>[3-69][0-9]{{3}}(?:[ \-]?[0-9]{{4}}){{3}}(?:[ \-]?[0-9]{{1,3}})?){NO_WORD_AFTER}"
+    rf"(?:(?<![员分物品禁交油饭值游食])卡号?|(?:银行|收款|付款|打款|行[，,:： ]{{1,2}})[账帐][号户]|"
+    rf"[\u4e00-\u9fff]{{2}}银行(?=[ :：0-9])|(?i:card number|"
+    rf"card no\.?)){LINK}(?P<number>[3-69][0-9]{{3}}(?:[ \-]?[0-9]{{4}}){{3}}(?:[ \-]?[0-9]{{1,3}})?)"
+    rf"{NO_WORD_AFTER}"
 )
 _IBAN: Final = re.compile(
     rf"{NO_WORD_BEFORE}[A-Za-z]{{2}}[0-9]{{2}}(?:[ ]?[0-9A-Za-z]{{4}}){{2,7}}(?:[ ]?[0-9A-Za-z]{{1,3}})?{NO_WORD_AFTER}"
@@ -37,7 +38,7 @@ def cards(text: str) -> Iterator[Span]:
     """Find bank cards: Luhn's check, and an issuer's form or a word before it; 16 to 19 digits after their word."""
     for found in _CARD.finditer(text):
         digits = re.sub(r"[ \-]", "", found[0])
-        if not luhn.is_valid(digits) or len(set(digits)) == 1:
+        if not is_luhn(digits) or len(set(digits)) == 1:
             continue
         if said_before(_CARD_CUE, text, found.start(), 22) or (
             _ISSUED.fullmatch(digits) and not another_number(text, found.start())
@@ -52,13 +53,13 @@ def ibans(text: str) -> Iterator[Span]:
     for found in _IBAN.finditer(text):
         number = found[0]
         while number:  # a word may follow that looks like one more group
-            if iban.is_valid(number):
+            if is_iban(number):
                 yield Span(found.start(), found.start() + len(number), "IBAN")
                 break
             number = number.rpartition(" ")[0]
 
 
 DETECTORS: Final = (
-    Detector(r"[0-9](?:[ \-]?[0-9]){11}", cards),
+    Detector(r"[0-9](?:[ \-]?[0-9]){11}", cards, number=True),
     Detector(r"[A-Za-z]{2}[0-9]{2}(?:[ ]?[0-9A-Za-z]{4}){2}", ibans),
 )

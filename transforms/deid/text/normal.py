@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Characters that take no room on the screen: people and programs put them inside numbers.
 INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
+    "\u200b-\u200f\u20e3\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
 )
 _INVISIBLE: Final = re.compile(f"[{INVISIBLE}]+")
 _LEFT: Final = "，；！？"  # as common in Chinese as words, and in no identifier
@@ -23,6 +23,8 @@ def _plain(char: str) -> str | None:
     """Return the ASCII character that `char` is a form of, if there is one."""
     if char in _DASHES:
         return "-"
+    if char == "➕":
+        return "+"
     value = unicodedata.digit(char, None)
     if value is not None:
         return str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from transforms.deid.text.cities import CITY, PROVINCE
 from transforms.deid.text.cues import NO_DIGIT_BEFORE
 from transforms.deid.text.spans import Detector, Span
 
@@ -12,33 +13,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HAN: Final = r"\u4e00-\u9fff"
-_PROVINCE: Final = (
-    "(?:河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|"
-    "甘肃|青海|台湾)省?|"
-    "内蒙古(?:自治区)?|广西(?:壮族自治区)?|西藏(?:自治区)?|宁夏(?:回族自治区)?|新疆(?:维吾尔自治区)?"
-)
 _COUNT: Final = r"[0-9A-Za-z一二三四五六七八九十百甲乙丙丁]{1,8}(?:[\-~][0-9A-Za-z]{1,6}){0,3}"
 _DOOR: Final = rf"{_COUNT}[ ]?(?:号院|号楼|号|弄|栋|幢|座|单元|层|楼|室|房|户|组|队|期|区|梯|铺|门)"
 # Up to the street: province, city, district, town, road; then numbers, buildings, rooms.
 _STREET: Final = (
-    rf"(?:[{_HAN}]{{1,12}}?(?:大道|大街|胡同|街道|社区|[路街道巷弄里村镇乡坊庄屯])(?:[一二三四五六七八九十]段)?)"
+    rf"(?:[{_HAN}]{{1,12}}?(?:大道|大街|胡同|街道|社区|[路街道巷弄里村镇乡坊庄屯])"
+    rf"(?:[东南西北中一二三四五六七八九十]段)?)"
 )
 _SITE: Final = (
     rf"(?:[{_HAN}A-Za-z0-9]{{1,10}}?"
-    "(?:小区|花园|公寓|大厦|广场|家园|新村|宿舍|中心|国际|名苑|雅苑|苑|府|湾|城|园|庭|邸))"
+    "(?:小区|花园|公寓|大厦|广场|家园|新村|宿舍|中心|国际|名苑|雅苑|苑|府|湾|城|园(?:[东南西北]区)?|庭|邸|"
+    "写字楼|大楼|商务楼|办公楼|厂区|商城|商场|市场|酒店|宾馆|医院|学校|大学|公馆|里弄))"
 )
 _REGION: Final = (
     rf"(?:[{_HAN}]{{2,8}}?(?:省|自治区|特别行政区))?[ ]?(?:[{_HAN}]{{2,8}}?(?:市|自治州|地区|盟))?[ ]?"
     rf"(?:[{_HAN}]{{1,8}}?(?:自治县|新区|[区县旗市]))?[ ]?"
 )
 _TAIL: Final = (
-    rf"(?:[ ,，]?(?:{_DOOR}|{_SITE}(?=[ ]?{_COUNT}[ ]?[号栋幢座单层楼室期区])"
+    rf"(?:[ ,，]?(?:{_DOOR}|{_SITE}{{1,2}}(?=[ ]?{_COUNT}[ ]?[号栋幢座单层楼室期区])"
     rf"|[（(][{_HAN}0-9A-Za-z]{{1,12}}[)）])){{0,8}}"
     r"(?:(?<=[元座栋楼幢])[ ]?[0-9]{3,4}(?![0-9]))?"
 )
 _CUE: Final = (
     "收货地址|家庭地址|家庭住址|详细地址|联系地址|通讯地址|邮寄地址|注册地址|户籍地址|寄送地址|送货地址|"
     "收件地址|现住址|住址|地址|"
+    "收货地|厂址|店址|住所|家在|公司在|工厂在|仓库在|店在|位于|坐落于|坐落在|配送到|配送至|寄至|发至|发往|上门到|"
     "户籍|家住|我住在|我住|现住|居住在|住在|寄到|寄往|送到|送至|送往|送|发货到|发到|快递到|邮寄到|住"
 )
 _SIGN: Final = r"[ \t]{0,3}(?:[:：]|[是为在])?[ \t]{0,3}"
@@ -46,12 +45,19 @@ _AFTER_CUE: Final = re.compile(
     rf"(?:{_CUE}){_SIGN}(?P<place>{_REGION}(?:{_STREET}){{0,3}}(?:{_SITE}){{0,2}}(?:{_DOOR}){_TAIL}|"
     rf"{_REGION}(?:{_STREET}){{1,3}}{_SITE}{_TAIL})"
 )
-# Without a cue the structure must be complete: a province or a great city, a district or a town, a street, a number.
+# Without a cue the structure must be complete: a city or a county, a district or a town, a street, a number.
+_DISTRICT: Final = rf"[{_HAN}]{{1,6}}?(?:[区县旗]|(?<=[{_HAN}])市)"
+_PLACE: Final = rf"(?![我家住寄送发请从在到至往给是])[{_HAN}]"
 _COMPLETE: Final = re.compile(
-    rf"(?P<place>(?:(?:{_PROVINCE})[ ]?[{_HAN}]{{2,6}}?[市州县](?:[ ]?[{_HAN}]{{1,6}}?[区县市旗])?|(?:北京|上海|"
-    rf"天津|重庆)市?[ ]?[{_HAN}]{{1,6}}?[区县]"
-    rf"|(?<![{_HAN}])(?!我|家|住|寄|送|发|"
-    rf"请)[{_HAN}]{{2,5}}?市[ ]?[{_HAN}]{{1,6}}?[区县市旗])[ ]?{_STREET}{{1,3}}(?:{_SITE})?{_DOOR}{_TAIL})"
+    rf"(?P<place>(?:(?:(?:{PROVINCE})[ ]?)?{CITY}市?[ ]?(?:{_DISTRICT})?|"
+    rf"(?:{PROVINCE})[ ]?[{_HAN}]{{2,6}}?[市州县](?:[ ]?{_DISTRICT})?"
+    rf"|(?<![{_HAN}])(?:{_PLACE}){{2,5}}?市[ ]?[{_HAN}]{{1,6}}?[区县市旗]|(?<![{_HAN}])(?:{_PLACE}){{2,3}}[区县])"
+    rf"[ ]?(?:{_STREET}{{1,3}}(?:{_SITE})?|{_SITE}){_DOOR}{_TAIL})"
+)
+# A street with a number, and then a building or a room.
+_ROOM: Final = re.compile(
+    rf"(?<![{_HAN}])(?P<place>(?:{_PLACE}){{2,8}}(?:大道|大街|[路街巷弄])[0-9]{{1,5}}(?:弄[0-9]{{1,4}})?号[ ]?(?:"
+    rf"{_DOOR}|{_SITE}{_DOOR}){_TAIL})"
 )
 
 _SUFFIX: Final = (
@@ -76,11 +82,16 @@ _ENGLISH_CUE: Final = re.compile(
 )
 
 
-def chinese_addresses(text: str) -> Iterator[Span]:
-    """Find Chinese addresses: after their words, or those with city, street and number."""
-    for pattern in (_AFTER_CUE, _COMPLETE):
+def addresses_said(text: str) -> Iterator[Span]:
+    """Find Chinese addresses after their words."""
+    return (Span(*found.span("place"), "ADDRESS") for found in _AFTER_CUE.finditer(text))
+
+
+def complete_addresses(text: str) -> Iterator[Span]:
+    """Find Chinese addresses by their parts: city, street and number, or street, number and room."""
+    for pattern in (_COMPLETE, _ROOM):
         for found in pattern.finditer(text):
-            yield Span(found.start("place"), found.end("place"), "ADDRESS")
+            yield Span(*found.span("place"), "ADDRESS")
 
 
 def english_addresses(text: str) -> Iterator[Span]:
@@ -92,9 +103,12 @@ def english_addresses(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(
-        r"[0-9A-Za-z一二三四五六七八九十百甲乙丙丁][ ]?(?:[号弄栋幢座层楼室房户组队期区梯铺门]|单元)|地址|户籍|"
-        r"住|寄|送|发货到|发到|快递到",
-        chinese_addresses,
+        r"地址|户籍|住|寄|送|[家司厂库店]在|位于|坐落|[厂店]址|收货地|发货到|发到|发至|发往|快递到",
+        addresses_said,
+    ),
+    Detector(
+        r"[0-9A-Za-z一二三四五六七八九十百甲乙丙丁][ ]?(?:[号弄栋幢座层楼室房户组队期区梯铺门]|单元)",
+        complete_addresses,
     ),
     Detector(
         rf"(?i:[ ]{_SUFFIX}(?:[^A-Za-z]|$)|address|live|living|reside|ship to|deliver to)",

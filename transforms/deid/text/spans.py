@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # The kinds, by priority: of two spans of one length at one place the earlier kind is reported.
 KINDS: Final = (
     "ID", "ORG_ID", "CARD", "IBAN", "PHONE", "EMAIL", "PASSPORT", "TRAVEL_PERMIT", "IMEI", "MAC", "IP", "SSN", "URL",
-    "WECHAT", "QQ", "LICENSE_PLATE", "DATE_OF_BIRTH", "NAME", "ADDRESS",
+    "QQ", "WECHAT", "LICENSE_PLATE", "DATE_OF_BIRTH", "NAME", "ADDRESS",
 )  # fmt: skip
 _PRIORITY: Final = {kind: place for place, kind in enumerate(KINDS)}
 
@@ -30,18 +30,26 @@ class Detector(NamedTuple):
     Attributes:
         gate: an RE2 pattern without look-around; a text that does not match it holds nothing for `find`.
         find: normal text → spans, possibly overlapping.
+        number: whatever matches the gate matches `NUMBER` too, so that one pattern can stand for many.
     """
 
     gate: str
     find: Callable[[str], Iterable[Span]]
+    number: bool = False
 
 
-def resolve(found: Iterable[Span], text: str) -> list[Span]:
+NUMBER: Final = r"[0-9](?:[ .\-()/·_]*[0-9]){5}"
+"""The gate of gates for numbers: six digits, with no more than signs and spaces between."""
+
+
+def resolve(found: list[Span], text: str) -> list[Span]:
     """Return spans that do not overlap, in order: the longest wins, then the kind of higher priority.
 
     What a span that lost covers beyond the winners stays covered, as a span of its own kind, if a letter or a digit
     is in it: nothing that any detector found is left in the open.
     """
+    if len(found) < 2:  # noqa: PLR2004 - nothing to overlap with
+        return found
     spans = sorted(set(found))
     if all(one.end <= two.start for one, two in pairwise(spans)):
         return spans
@@ -52,7 +60,7 @@ def resolve(found: Iterable[Span], text: str) -> list[Span]:
 
 
 def _overlapping(spans: list[Span]) -> Iterator[list[Span]]:
-    """Yield groups of spans that touch no span of another group."""
+    """Yield groups of spans that touch no span of another group; there is at least one span."""
     group: list[Span] = []
     end = -1
     for span in spans:
@@ -61,8 +69,7 @@ def _overlapping(spans: list[Span]) -> Iterator[list[Span]]:
             group = []
         group.append(span)
         end = max(end, span.end) if len(group) > 1 else span.end
-    if group:
-        yield group
+    yield group
 
 
 def _winners(group: list[Span], text: str) -> list[Span]:

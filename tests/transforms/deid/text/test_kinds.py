@@ -1,0 +1,129 @@
+"""Every kind in every way of writing, and every output in its place: the list of what is promised, line by line."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from transforms.deid.text import KINDS, redact
+from transforms.deid.treatments.free_text import free_text
+
+# Kind → words before, the identifier, words behind.
+PROMISED = {
+    "mainland mobile": ("PHONE", "打", "13800138000", "找我"),
+    "mainland landline": ("PHONE", "打", "0571-88886666", "转接"),
+    "international phone": ("PHONE", "打", "+49 30 901820", "找我"),
+    "e-mail": ("EMAIL", "发到", "zhang.san@example.com", "即可"),
+    "resident ID of 18": ("ID", "证件", "320102198802144604", "有误"),
+    "resident ID with X": ("ID", "证件", "32058319870611507X", "有误"),
+    "resident ID of 15": ("ID", "证件", "320102660101123", "有误"),
+    "credit code": ("ORG_ID", "税号", "91320100MA1T4W7K2C", "有误"),
+    "bank card": ("CARD", "打款到", "6222022678517170859", "即可"),
+    "account abroad": ("IBAN", "打款到", "DE89370400440532013000", "即可"),
+    "passport": ("PASSPORT", "护照", "E12345678", "过期"),
+    "travel permit": ("TRAVEL_PERMIT", "港澳通行证", "C12345678", "过期"),
+    "licence plate": ("LICENSE_PLATE", "车牌", "苏A12345", "违停"),
+    "IPv4": ("IP", "从", "114.222.67.9", "登录"),
+    "IPv6": ("IP", "从", "2001:db8:85a3::8a2e:370:7334", "登录"),
+    "MAC": ("MAC", "网卡", "00:1A:2B:3C:4D:5E", "离线"),
+    "IMEI": ("IMEI", "串号", "869230445145546", "被盗"),
+    "WeChat": ("WECHAT", "微信", "zhang_san88", "聊"),
+    "QQ": ("QQ", "扣扣", "123456789", "在线"),
+    "URL with credentials": ("URL", "打开", "https://root:pw12@a.example.com/x", "失败"),
+    "URL with a token": ("URL", "打开", "https://a.example.com/x?token=8f3a9c2d", "失败"),
+    "date of birth": ("DATE_OF_BIRTH", "生日", "1990年5月6日", "，本人"),
+    "Chinese address": ("ADDRESS", "地址：", "南京市星火路17号3栋502室", "，谢谢"),
+    "English address": ("ADDRESS", "ship to ", "12 High Street", "; thanks"),
+    "Chinese name": ("NAME", "姓名：", "王小明", "，谢谢"),
+    "English name": ("NAME", "my name is ", "Ana Lopez", ", thanks"),
+    "American social security": ("SSN", "my SSN ", "460-89-9847", ", thanks"),
+}
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
+WRITINGS = {
+    "plain": lambda text: text,
+    "full-width": lambda text: text.translate(FULL_WIDTH),
+    "zero-width": "\u200b".join,
+    "full-width and zero-width": lambda text: "\ufeff".join(text.translate(FULL_WIDTH)),
+}
+CASES = [(name, writing) for name in PROMISED for writing in WRITINGS]
+
+
+def test_every_kind_is_promised() -> None:
+    """The table has a line for each kind that detection knows."""
+    assert {kind for kind, *_ in PROMISED.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize(("name", "writing"), CASES)
+def test_a_kind_in_a_writing(name: str, writing: str) -> None:
+    """It goes whole, in each output: as `[redacted]`, as its kind, as what the caller's token says; the words stay."""
+    kind, before, identifier, behind = PROMISED[name]
+    written = WRITINGS[writing](identifier)
+    texts = pa.array([f"{before}{written}{behind}"])
+    assert free_text(texts, "redact")[0].to_pylist() == [f"{before}[redacted]{behind}"]
+    assert free_text(texts, "placeholder")[0].to_pylist() == [f"{before}[{kind}]{behind}"]
+    assert redact(texts, "token", lambda one, value: f"<{one} {len(value)}>").to_pylist() == [
+        f"{before}<{kind} {len(written)}>{behind}"
+    ]
+    assert free_text(texts)[0].to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["138 0013 8000", "138-0013-8000", "１３８－００１３－８０００", "138 - 0013 - 8000", "+86 138 0013 8000",
+     "(+86)13800138000", "0086-13800138000", "1 3 8 0 0 1 3 8 0 0 0", "13800 138000", "幺三八零零幺三八零零零",
+     "138零零一三8000", "138OO138OOO", "1️⃣3️⃣8️⃣0️⃣0️⃣1️⃣3️⃣8️⃣0️⃣0️⃣0", "（010）6552-9988", "010——65529988",
+     "0571 8888 6666 转 803", "021-64331817*8012", "+86 (0)571 8888 6666", "400-820-5678", "400 820 5678",
+     "4008205678", "4008-205-678", "852-2345 6789", "886-2-2345-6789"],
+)  # fmt: skip
+def test_telephones_in_groups(written: str) -> None:
+    """Telephone numbers are found in the groups, dashes and numerals in which they are written, to their ends."""
+    assert redact(pa.array([f"打{written}，谢谢"])).to_pylist() == ["打[PHONE]，谢谢"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["订单号13800138000", "单价13800138000元", "合计13800138000.00元", "型号：13800138000", "SF1380013800012",
+     "JD13912345678", "https://a.example.com/list?page=13800138000", "手机 128 256 512", "手机1999-2999价位",
+     "电话2026-05-06回访", "起订400 800 1200 件", "坐标+31.230416,+121.473701", "批号13912345678",
+     "规格 1380×1380×200", "一三五七九", "生产日期2026年5月6日", "2026年5月6日生效", "生日蛋糕5月6日送",
+     "90后创业者", "公司成立于1998年5月", "子网掩码255.255.255.0", "升级到10.2.0.14后闪退", "第1.2.3.4条",
+     "logo@2x.png", "git@github.com:acme/a.git", "料号 1234-5678-9012", "微信公众号：abc_pump",
+     "https://s.example.com/search?key=bearing", "https://s.example.com/hs?code=8413703090",
+     "会员卡号 6222123412341234", "产品经理招聘", "对方经理不接", "谢谢老师", "我是高级工程师", "联系人方式怎么改",
+     "北京路步行街", "粤B2-20090059", "Q235钢板", "编号0012345678", "水表 0012345678", "编号 1234567是我家电话",
+     "123456 是我家电话", "Dear Customer", "苏AABCD1", "order 460-89-9847", "ip 255 . 255 . 255 . 0",
+     "型号138OO138OOO", "+999 12 3456", "order 415-555-0132"],
+)  # fmt: skip
+def test_what_looks_alike_is_another_thing(text: str) -> None:
+    """Numbers of orders, prices, sizes, versions and products, dates of goods and words for people are no person's."""
+    assert "[" not in redact(pa.array([text])).to_pylist()[0].replace("[NUMBER]", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0571-88886666/88886667", "[PHONE]/[PHONE]"),
+        ("电话：88886666、88886667", "电话：[PHONE]、[PHONE]"),
+        ("13800138000或13900139000", "[PHONE]或[PHONE]"),
+        ("88886666是我家电话", "[PHONE]是我家电话"),
+        ("1990年5月6日是我生日", "[DATE_OF_BIRTH]是我生日"),
+        ("出生日期填的是1992-06-06", "出生日期填的是[DATE_OF_BIRTH]"),
+        ("1988年3月9日在杭州出生", "[DATE_OF_BIRTH]在杭州出生"),
+        ("我生于一九七八年", "我生于[DATE_OF_BIRTH]"),
+        ("生日（农历）：八月十五", "生日（农历）：[DATE_OF_BIRTH]"),
+        ("call +1 415 555 0132 5550", "call [PHONE] 5550"),
+        ("born in May 1990", "born in [DATE_OF_BIRTH]"),
+        ("wang艾特example点com", "[EMAIL]"),
+        ("li@例子.公司", "[EMAIL]"),
+        ("先加微信再说，号是abc_2026", "先加微信再说，号是[WECHAT]"),
+        ("ip地址：192 . 168 . 10 . 25", "ip地址：[IP]"),
+        ("MAC地址 00 1A 2B 3C 4D 5E", "MAC地址 [MAC]"),
+        ("客户万晓东要求退款", "客户[NAME]要求退款"),
+        ("业务员小王说的", "业务员[NAME]说的"),
+        ("周涛（13800138000）", "[NAME]（[PHONE]）"),
+        ("我在杭州余杭区文一西路969号等", "我在[ADDRESS]等"),
+    ],
+)
+def test_what_stands_beside_decides(text: str, expected: str) -> None:
+    """Lists go on, words may stand before or behind, and several may lie between."""
+    assert redact(pa.array([text])).to_pylist() == [expected]
