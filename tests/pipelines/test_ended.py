@@ -6,15 +6,13 @@ import json
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from click.testing import CliRunner, Result
 
-from governance.errors import EbbError, RefusedError
+from governance.errors import RefusedError
 from governance.policy import load_catalogue
-from pipelines.cli import ebb
 from pipelines.lake_datasets import STREAMS
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sinks.letters import DEAD_LETTERS, letters_spec
@@ -24,6 +22,7 @@ from retention.holds import Hold
 from retention.plan import Limit
 from retention.stores.delta import FencedTable, create_table, open_table
 from retention.sweeps import place_hold
+from tests.pipelines.calling import answer, call, code
 from tests.retention.rooms import apply_here, make_room, query
 from tests.transactions import step
 
@@ -47,24 +46,6 @@ datasets:
   - {{id: shop.profiles, store: shop, table: profiles, system: sepp, role: record, class: PROFILE, zone: Asia/Shanghai,
       clock: {{columns: [seen_at]}}, subject: customer, key: [customer]}}
 """
-
-
-def call(home: Path, *arguments: str) -> Result:
-    """Run a command in a home."""
-    return CliRunner().invoke(ebb, [*arguments, "--home", str(home)])
-
-
-def answer(home: Path, *arguments: str) -> dict[str, Any]:
-    """Run a command that must succeed and return its JSON."""
-    result = call(home, *arguments, "--json")
-    assert result.exception is None, result.exception
-    document: dict[str, Any] = json.loads(result.stdout)
-    return document
-
-
-def code(result: Result) -> int:
-    """Return the exit code that `ebb` gives for ebb's own errors."""
-    return result.exception.exit_code if isinstance(result.exception, EbbError) else result.exit_code
 
 
 def view(who: str, day: str, number: int = 0, **fields: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import subprocess
@@ -12,16 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from governance.errors import EbbError
 from pipelines import presuming
-from pipelines.cli import ebb
 from pipelines.settings import load_settings
 from pipelines.sweep_room import Room
 from pipelines.sweeping import approve_sweep, plan_sweep, verify_sweep
 from retention.plan import Limit
 from retention.stores.delta import open_table
+from tests.pipelines.calling import answer, call, code
 from tests.retention.rooms import apply_here
 from tests.transactions import step
 
@@ -42,24 +39,6 @@ def commit(*arguments, **keywords):
 FencedTable.commit = commit
 cli.main()
 """
-
-
-def call(home: Path, *arguments: str) -> Result:
-    """Run a command in a home."""
-    return CliRunner().invoke(ebb, [*arguments, "--home", str(home)])
-
-
-def answer(home: Path, *arguments: str) -> dict[str, Any]:
-    """Run a command that must succeed and return its JSON."""
-    result = call(home, *arguments, "--json")
-    assert result.exception is None, result.exception
-    document: dict[str, Any] = json.loads(result.stdout)
-    return document
-
-
-def code(result: Result) -> int:
-    """Return the exit code that `ebb` gives for ebb's own errors."""
-    return result.exception.exit_code if isinstance(result.exception, EbbError) else result.exit_code
 
 
 def arrive(home: Path, lines: Sequence[bytes], now: str) -> None:
