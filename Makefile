@@ -35,7 +35,7 @@ LOCK := PYTHONWARNINGS=ignore $(BIN)/pip-compile --quiet --no-build-isolation --
 .PHONY: help setup run test test-kill check fuzz bench bench-sweep bench-text lock schemas prism clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## Install what ebb needs to run, as locked, into VENV (.venv)
 	@echo "ready: $(BIN)/ebb"

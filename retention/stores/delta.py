@@ -115,21 +115,18 @@ class Table:
         """Return the columns as Arrow types, whatever the number of files."""
         return pa.schema(self._base.schema().to_arrow())
 
+    def listing(self) -> pa.Table:
+        """Return the data files of the snapshot, a row each: path, partition, rows, bytes."""
+        actions = pa.table(self._newest().get_add_actions(flatten=True))
+        partition = next((name for name in actions.column_names if name.startswith("partition.")), None)
+        values = actions[partition] if partition else pa.repeat("", actions.num_rows)
+        rows = pc.fill_null(actions["num_records"], 0)
+        return pa.table({"path": actions["path"], "partition": values, "rows": rows, "bytes": actions["size_bytes"]})
+
     def files(self, part: str | None = None) -> list[DataFile]:
         """Return the data files of the snapshot, or those of one partition."""
-        actions = pa.table(self._newest().get_add_actions(flatten=True))
-        names = actions.column_names
-        partition = next((name for name in names if name.startswith("partition.")), None)
-        values = actions[partition].to_pylist() if partition else [""] * actions.num_rows
-        if part is not None:
-            chosen = [number for number, value in enumerate(values) if value == part]
-            actions, values = actions.take(pa.array(chosen, pa.int64())), [part] * len(chosen)
-        return [
-            DataFile(path, value, rows or 0)
-            for path, value, rows in zip(
-                actions["path"].to_pylist(), values, actions["num_records"].to_pylist(), strict=True
-            )
-        ]
+        columns = (self.listing()[name].to_pylist() for name in ("path", "partition", "rows"))
+        return [DataFile(*file) for file in zip(*columns, strict=True) if part is None or file[1] == part]
 
     def transaction(self, application: str) -> int | None:
         """Return the version that `application` last recorded, or None."""
@@ -164,8 +161,8 @@ class Table:
 
     def bytes_of(self) -> dict[str, int]:
         """Return the size of every live data file by path."""
-        actions = pa.table(self._newest().get_add_actions(flatten=True))
-        return dict(zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True))
+        listing = self.listing()
+        return dict(zip(listing["path"].to_pylist(), listing["bytes"].to_pylist(), strict=True))
 
     def purge(self, *, history: bool = False) -> None:
         """Remove the files that no longer belong to the table, and what its log tells of them where that is old.
