@@ -1,6 +1,6 @@
 """Who may do what in ebb's own databases: rights of roles on PostgreSQL, given table by table.
 
-    stream    makes keys and appends; reads no private half, destroys nothing but expired windows
+    stream    makes keys, appends lines of its own kinds; reads no private half, destroys only expired windows
     ops       destroys keys that are due, forgets payloads that are due; changes no line
     auditor   reads the ledger
 

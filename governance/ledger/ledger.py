@@ -68,8 +68,8 @@ class Ledger:
                     link=link,
                 )
             )
-            lying_beside = {"number": entry.number, "salt": salt, "payload": payload, "recorded": recorded}
-            connection.execute(insert(PAYLOADS).values(lying_beside))
+            beside = {"number": entry.number, "salt": salt, "payload": payload, "recorded": recorded}
+            connection.execute(insert(PAYLOADS).values(beside))  # the head was moved by the line's trigger
         return entry
 
     def entries(self, kind: str = "", reference: str = "") -> list[Entry]:

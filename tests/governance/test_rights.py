@@ -187,7 +187,10 @@ def test_ops_rotate_and_destroy(world: World) -> None:
 
 def test_streams_and_ops_append_and_only_ops_forget(world: World) -> None:
     """Lines of both stand in one chain; a payload that is due goes, and the auditor finds the chain whole."""
-    added = Ledger.open(world.of("stream")).append("x", "", {"n": 3}, NOW)
+    added = Ledger.open(world.of("stream")).append("stream.x", "", {"n": 3}, NOW)
+    for kind in ("sweep.approval", "hold.released", "streams"):
+        with pytest.raises(LedgerError, match="refuses this role"):
+            Ledger.open(world.of("stream")).append(kind, "", {}, NOW)
     assert Ledger.open(world.of("stream")).head() == (added.number, added.link.hex())
     ledger = Ledger.open(world.of("ops"))
     assert ledger.forget(added.number)

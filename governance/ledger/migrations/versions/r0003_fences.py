@@ -73,6 +73,11 @@ POSTGRESQL = (
         END IF;
         RETURN NEW;
     END $$""",
+    # A role that may not forget payloads, a stream's, writes lines of its own kinds: no approval, no release of a hold.
+    "ALTER TABLE ebb_ledger ENABLE ROW LEVEL SECURITY",
+    "CREATE POLICY ebb_ledger_read ON ebb_ledger FOR SELECT USING (true)",
+    """CREATE POLICY ebb_ledger_append ON ebb_ledger FOR INSERT WITH CHECK (
+    has_table_privilege('ebb_ledger_payloads'::regclass, 'DELETE') OR starts_with(kind, 'stream.'))""",
     # What a transaction deleted lies on in the table's file; writing it anew leaves it behind. Somebody who reads for
     # long, such as a dump, is not waited for: streams would queue behind.
     """CREATE OR REPLACE FUNCTION ebb_ledger_rewrite() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
