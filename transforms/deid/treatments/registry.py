@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,9 @@ from governance.policy import treatments as policy
 from transforms.deid.columns import as_text
 from transforms.deid.treatments.bucket import bucket
 from transforms.deid.treatments.categorize import categorize
-from transforms.deid.treatments.city import city
 from transforms.deid.treatments.code_only import code_only
 from transforms.deid.treatments.count_only import count_only
 from transforms.deid.treatments.date_part import date_part
-from transforms.deid.treatments.device_brand import device_brand
-from transforms.deid.treatments.free_text import free_text
 from transforms.deid.treatments.geohash import geohash
 from transforms.deid.treatments.hierarchy import hierarchy
 from transforms.deid.treatments.hour import hour
@@ -29,7 +27,6 @@ from transforms.deid.treatments.major_version import major_version
 from transforms.deid.treatments.mask import mask
 from transforms.deid.treatments.truncate_ip import truncate_ip
 from transforms.deid.treatments.url_path import url_path
-from transforms.deid.treatments.user_agent import user_agent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,6 +117,19 @@ def _on_text(function: Callable[..., Any], *parameters: str) -> Callable[[Any, C
     return binder
 
 
+def _once_bound(name: str, *parameters: str) -> Callable[[Any, Context], Function]:
+    """Bind the treatment of that name as `_on_text` does, and import it only then.
+
+    Its patterns and tables take longer to load than a catalogue or a sweep, which ask for columns alone, takes to read.
+    """
+
+    def binder(treatment: Any, context: Context) -> Function:
+        function = getattr(import_module(f"transforms.deid.treatments.{name}"), name)
+        return _on_text(function, *parameters)(treatment, context)
+
+    return binder
+
+
 def _bind_keep(treatment: policy.Keep, context: Context) -> Function:
     kind = TYPES[context.row.type]
     if pa.types.is_integer(kind):
@@ -148,16 +158,18 @@ REGISTRY: Mapping[type, Kind] = MappingProxyType(
         # Tokens need keys and dates: the engine makes them (transforms.deid.tokens).
         policy.Pseudonymize: Kind(_text, _bind_nothing),
         policy.CountOnly: Kind(_presence, lambda *_: lambda values: (count_only(values),)),
-        policy.FreeText: Kind(_with(("", _TEXT), ("_length", _INT32), ("_lang", _TEXT)), _on_text(free_text, "words")),
+        policy.FreeText: Kind(
+            _with(("", _TEXT), ("_length", _INT32), ("_lang", _TEXT)), _once_bound("free_text", "words")
+        ),
         policy.CodeOnly: Kind(_with(("", _TEXT), ("_length", _INT32)), _on_text(code_only)),
         policy.TruncateIp: Kind(_text, _on_text(truncate_ip, "v4", "v6")),
         policy.UrlPath: Kind(_text, _bind_url),
-        policy.UserAgentParts: Kind(_with(("_browser", _TEXT), ("_os", _TEXT)), _on_text(user_agent)),
-        policy.DeviceBrand: Kind(_text, _on_text(device_brand)),
+        policy.UserAgentParts: Kind(_with(("_browser", _TEXT), ("_os", _TEXT)), _once_bound("user_agent")),
+        policy.DeviceBrand: Kind(_text, _once_bound("device_brand")),
         policy.MajorVersion: Kind(_text, _on_text(major_version)),
         policy.Categorize: Kind(_text, _on_text(categorize, "bands", "other")),
         policy.Bucket: Kind(_text, _on_text(bucket, "edges", "unit")),
-        policy.City: Kind(_text, _on_text(city)),
+        policy.City: Kind(_text, _once_bound("city")),
         policy.Hour: Kind(_text, _on_text(hour)),
         policy.DatePart: Kind(_text, _on_text(date_part, "unit")),
         policy.Mask: Kind(_text, _on_text(mask, "first", "last", "char", "hidden", "hide_length")),
