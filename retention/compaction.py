@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.errors import LakeError
-from retention.stores.delta import attempts
+from retention.stores.contention import attempts, commit_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -144,12 +144,19 @@ def carry_out(
     order = _order(after, rules.key, random, blank=task.blank)
     added = table.write_files(after.take(order).combine_chunks())
     metadata = {"ebb.action": "compact", "ebb.rows": str(rows.num_rows)}
+    merged = {file.path for file in task.files}
     for _ in attempts():
         table.refresh()
-        live = {file.path for file in table.files()}
-        if not all(file.path in live for file in task.files) or not table.there(added):
+        if not merged <= {file.path for file in table.files()} or not table.there(added):
             break
-        if table.commit(added, metadata, removed=task.files, data_change=changed):
+        if commit_beside(
+            table,
+            added,
+            metadata,
+            removed=task.files,
+            spoiled=lambda changes: changes.took(merged),
+            data_change=changed,
+        ):
             return Done(len(task.files), len(added), rows.num_rows, rows.num_rows if changed else 0)
     table.discard_files(added)
     return Done()

@@ -23,7 +23,7 @@ from pyarrow import fs
 from retention.stores.disk import filesystem_of, remove_quietly, sync_path, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
 HISTORY = "_ebb_history"
@@ -57,6 +57,14 @@ class Changes:
 
     added: tuple[DataFile, ...]
     removed: tuple[DataFile, ...]
+
+    def touch(self, partition: str) -> bool:
+        """Say whether a file of a partition is among them."""
+        return any(file.partition == partition for file in (*self.added, *self.removed))
+
+    def took(self, paths: Collection[str]) -> bool:
+        """Say whether one of these files was taken away."""
+        return any(file.path in paths for file in self.removed)
 
 
 class CommitLog:

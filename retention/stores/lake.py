@@ -13,7 +13,8 @@ from pyarrow import fs
 
 from governance.errors import LakeError, RefusedError
 from retention.stores.base import Part, Purged, Removal, Shape
-from retention.stores.delta import FencedTable, TableSpec, attempts, open_table
+from retention.stores.contention import attempts, commit_beside
+from retention.stores.delta import FencedTable, TableSpec, open_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,6 +102,7 @@ class DeltaStore:
     ) -> Removal:
         """Remove or replace the chosen rows of a partition in one commit."""
         assert part is not None
+        # A row that came late into the partition is judged too; what others write elsewhere does not matter.
         table = self._writable(dataset.table)
         for _ in attempts():
             table.refresh()
@@ -109,7 +111,9 @@ class DeltaStore:
                 return Removal(done)
             added, removed, number = self._rewritten(dataset, table, part, columns=columns, choose=choose, treat=treat)
             metadata = {"ebb.action": "sweep", "ebb.rows": str(number)}
-            if not removed or table.commit(added, metadata, {mark: number}, removed):
+            if not removed or commit_beside(
+                table, added, metadata, {mark: number}, removed, spoiled=lambda changes: changes.touch(part)
+            ):
                 return Removal(number)
             table.discard_files(added)
         raise LakeError("unreachable: attempts() raises")  # pragma: no cover

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from retention.stores.delta import FencedTable, attempts
+from retention.stores.contention import attempts, commit_beside
 from retention.vault.layout import due_date_of, write_rows
 from retention.vault.payloads import envelope_anew
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from governance.keys import EnvelopeOpener, Keyring
     from retention.stores.commit_log import DataFile
+    from retention.stores.delta import FencedTable
 
 
 class MovedAwayError(Exception):
@@ -32,11 +33,12 @@ def replace_files(
     """
     gone = {file.path for file in old}
     files = [file for part in rows for file in write_rows(table, part)]
+    said = {**metadata, "ebb.rows": "0"}
     for _ in attempts():
         if not gone <= {file.path for file in table.files()}:
             table.discard_files(files)
             raise MovedAwayError
-        if table.commit(files, {**metadata, "ebb.rows": "0"}, removed=old):
+        if commit_beside(table, files, said, removed=old, spoiled=lambda changes: changes.took(gone)):
             return
         table.refresh()
 

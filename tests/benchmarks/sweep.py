@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.benchmarks.processes import BenchmarkError, Step, ebb_steps, run_measured
+from tests.benchmarks.sweep_beside import PLAIN, writer
 from tests.benchmarks.table import report, spread
 
 if TYPE_CHECKING:
@@ -154,6 +155,37 @@ def plain_delta(vaults: Sequence[Vault], done: dict[Vault, list[Step]], scratch:
                 _print_ratio(f"plain, {way}, to ebb's sweep, {vault.name}", "> 1", steps, done[vault])
 
 
+def beside_a_writer(vaults: Sequence[Vault], rounds: int, scratch: Path) -> None:
+    """The same deletion while somebody appends up to twenty times a second: who waits, and who gets through."""
+    predicates = {"by due date": f"due_date <= '{NOW[:10]}'", "by its partition": f"due_month = '{NOW[:7]}'"}
+    for vault in vaults:
+        waits: dict[str, list[float]] = defaultdict(list)
+        tries: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for _ in range(rounds):
+            home = copied(vault.home, scratch)
+            with writer(home / "lake") as said:
+                ebb_steps(home, NOW, DATASET, verify=False)
+            waits["ebb's sweep"].append(said["longest"])
+            shutil.rmtree(home.parent)
+            for way, predicate in predicates.items():
+                home = copied(vault.home, scratch)
+                table = home / "lake" / "vault" / "transactions"
+                with writer(home / "lake") as said:
+                    plain = run_measured([sys.executable, "-c", PLAIN, str(table), predicate])
+                waits[f"plain delete {way}"].append(said["longest"])
+                tries[way].append(json.loads(plain.printed))
+                shutil.rmtree(home.parent)
+        for way, longest in waits.items():
+            report(
+                f"longest append beside {way}, {vault.name}", "", f"{spread([w * 1000 for w in longest], ',.0f')} ms"
+            )
+        for way, seen in tries.items():
+            through = sum(one["done"] for one in seen)
+            beside = f"{spread([one['seconds'] for one in seen])} s, attempts {max(one['attempts'] for one in seen)}"
+            what = f"plain delete {way} gets through beside the writer, {vault.name}"
+            report(what, "ebb: always", f"{through} of {rounds}", beside)
+
+
 def _left_behind(log: Path, literal: str) -> dict[str, Any]:
     """Return what a log tells of rows: how often it repeats the predicate's value, and the columns it has values of."""
     columns: set[str] = set()
@@ -228,12 +260,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", default="1000000,10000000", help="rows of a vault, with commas")
-    parser.add_argument("--rows", default="sweep,delta,sql", help="some of sweep,delta,sql; delta comes with sweep")
+    parser.add_argument("--rows", default="sweep,delta,beside,sql", help="some of sweep,delta,beside,sql")
     chosen = parser.parse_args()
     names = set(chosen.rows.split(","))
     sizes = [int(size) for size in chosen.sizes.split(",")]
     began = time.monotonic()
-    vaults = vaults_of(sizes) if names & {"sweep", "delta"} else []
+    vaults = vaults_of(sizes) if names & {"sweep", "delta", "beside"} else []
     load = os.getloadavg()[0]
     print(  # noqa: T201
         f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.machine()}, load {load:.1f}\n\n"
@@ -242,9 +274,12 @@ def main() -> int:
     )
     try:
         with tempfile.TemporaryDirectory(prefix="work-", dir=CACHE if vaults else None) as scratch:
-            done = sweeps(vaults, chosen.rounds, Path(scratch)) if vaults else {}
-            if "delta" in names:
-                plain_delta(vaults, done, Path(scratch))
+            if names & {"sweep", "delta"}:
+                done = sweeps(vaults, chosen.rounds, Path(scratch))
+                if "delta" in names:
+                    plain_delta(vaults, done, Path(scratch))
+            if "beside" in names:
+                beside_a_writer(vaults, chosen.rounds, Path(scratch))
             if "sql" in names:
                 sql(min(sizes), chosen.rounds)
     except BenchmarkError as problem:
