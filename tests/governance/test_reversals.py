@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -25,9 +25,6 @@ from governance.reversals import (
     require_openable,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 NUMBER = "68e640687f5b"
 TOKENS = ("v1s.2026H2.NUCNP2KTXOOSFMCA7U2W", "v1s.2027H1b.AAAA")
@@ -43,9 +40,9 @@ ASKED: dict[str, Any] = {
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    """Return a ledger with one request."""
-    made = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+def ledger(database: str) -> Ledger:
+    """Return a ledger with one request, once in a file and once on a server."""
+    made = Ledger.open(database)
     request = make_request(NUMBER, TOKENS, **ASKED, wall=NOW)
     made.append(REQUESTED, NUMBER, request.model_dump(mode="json"), NOW)
     return made
