@@ -26,6 +26,7 @@ COMMANDS = {
     "datasets": ("pipelines.commands.datasets:datasets", "Check and list what is stored where, and until when."),
     "hold": ("pipelines.commands.hold:hold", "Keep data from deletion for a legal case."),
     "ended": ("pipelines.commands.ended:ended", "List whose copies are due: cancelled, cleared, stopped."),
+    "reveal": ("pipelines.commands.reveal:reveal", "Turn reversible tokens back: a case, two approvals, a record."),
     "ledger": ("pipelines.commands.ledger:ledger", "Show the record of what was done, and check its chain."),
     "database": ("pipelines.commands.database:database", "Upgrade ledger and keyring, and give roles their rights."),
     "vault": ("pipelines.commands.vault:vault", "Settle the records of transactions."),

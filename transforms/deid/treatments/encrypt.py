@@ -1,7 +1,7 @@
 """Encrypt: a text becomes a token that a holder of the keyring can turn back (AES-SIV), with a record of it.
 
 For the few fields that somebody must read again, such as a number to call back. Turning back is
-`governance.keys.reveal`; nothing in the stream can.
+`governance.keys.reveal` behind `ebb reveal`; nothing in the stream can.
 """
 
 from __future__ import annotations
