@@ -51,7 +51,7 @@ def years(number: float) -> datetime:
 
 def small_plan(wall: datetime) -> Plan:
     """Return a plan without datasets."""
-    digests = {"register": "r", "policy": "p", "holds": "h"}
+    digests = {"register": "r", "policy": "p", "holds": "h", "endings": "e"}
     return make_plan([], now=wall, wall=wall, drill=False, by="lin", digests=digests, limit=ALL)
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from governance.errors import EbbError, LedgerError, RefusedError
+from governance.errors import LedgerError, RefusedError
 from pipelines import key_work, revealing
 from pipelines.cli import ebb
 from pipelines.settings import load_settings, wall_clock
+from tests.pipelines.calling import code
 from tests.transforms.deid.every import CASE
 
 if TYPE_CHECKING:
@@ -40,11 +41,6 @@ def reveal(home: Path, *arguments: object, by: str = "ops") -> Result:
 def reveal_list(home: Path) -> str:
     """Return what `ebb reveal list` prints."""
     return call(home, "reveal", "list").output
-
-
-def code(result: Result) -> int:
-    """Return the exit code that `ebb` gives for ebb's own errors."""
-    return result.exception.exit_code if isinstance(result.exception, EbbError) else result.exit_code
 
 
 def read(home: Path, *arguments: object) -> Any:

@@ -163,3 +163,41 @@ def test_a_table_without_partitions_is_refused(tmp_path: Path) -> None:
     dataset = lake_register(str(tmp_path)).dataset("analytics.service_log")
     with pytest.raises(RefusedError, match="no partitions"):
         DeltaStore(str(tmp_path)).edit(dataset, "", ["due_date"], lambda found: np.ones(found.num_rows, bool), mark="m")
+
+
+class _Others:
+    """Chooses what is due, and lets another writer commit each time that it is asked."""
+
+    def __init__(self, spec: TableSpec, day: str) -> None:
+        self.asked = 0
+        self._spec = spec
+        self._day = day
+
+    def __call__(self, found: pa.Table) -> np.ndarray:
+        self.asked += 1
+        if self.asked == 1 or self._day != OLD:
+            append(self._spec, rows(self._day, 100 * self.asked, ["2026-10-01"]))
+        return np.array([due <= "2026-11-01" for due in found["due_date"].to_pylist()], dtype=bool)
+
+
+OLD, NEW = "2026-04-01", "2026-10-31"
+
+
+def test_a_writer_elsewhere_does_not_make_a_sweep_look_again(tmp_path: Path) -> None:
+    """Whoever commits to another date between look and commit costs another commit, not another look at the rows."""
+    store, dataset, spec = make_table(tmp_path)
+    append(spec, rows(OLD, 0, ["2026-10-01"]))
+    others = _Others(spec, NEW)
+    assert store.edit(dataset, OLD, ["due_date"], others, mark="sweep:1").rows == 1
+    assert others.asked == 1
+    assert {file.partition for file in open_table(spec.uri).files()} == {NEW}
+
+
+def test_a_row_that_comes_late_into_the_date_is_judged_too(tmp_path: Path) -> None:
+    """What another writer commits to the date that is swept spoils the look: everything of it is judged anew."""
+    store, dataset, spec = make_table(tmp_path)
+    append(spec, rows(OLD, 0, ["2026-10-01"]))
+    others = _Others(spec, OLD)
+    assert store.edit(dataset, OLD, ["due_date"], others, mark="sweep:1").rows == 2
+    assert others.asked == 3  # one file, then two
+    assert open_table(spec.uri).files() == []
