@@ -45,8 +45,8 @@ def arrive(home: Path, lines: Sequence[bytes], now: str) -> None:
     """Run records into the vault as on a day."""
     source = home.parent / f"{now[:10]}.ndjson"
     source.write_bytes(b"\n".join(lines))
-    result = call(home, "run", "transactions", "--from", f"files:{source}", "--now", now, "--drain")
-    assert result.exception is None, result.exception
+    report = answer(home, "run", "transactions", "--from", f"files:{source}", "--now", now, "--drain")
+    assert (report["read"], report["rows"]) == (len(lines), len(lines)), report
 
 
 @pytest.fixture
