@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PAUSE: Final = 0.05
 """Seconds between two appends."""
 ROWS: Final = 20
-ATTEMPTS: Final = 10
+ATTEMPTS: Final = 5
 """How often somebody would start a deletion again that another writer made void."""
 PLAIN: Final = f"""\
 import json, sys, time
