@@ -72,6 +72,7 @@ def _carry_token(rows: pa.Table, epoch: str) -> np.ndarray:
         if name not in _PLAIN and pa.types.is_string(rows[name].type):
             for version in FORMATS:
                 under |= _mask(pc.starts_with(rows[name], f"{version}.{epoch}."))
+            under |= _mask(pc.match_substring(rows[name], f"[{FORMATS[0]}.{epoch}."))  # tokens within texts
     return under
 
 

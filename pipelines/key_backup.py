@@ -57,6 +57,8 @@ def back_up(settings: Settings, target: Path, keep: timedelta | None) -> BackedU
     """
     if keep is not None and not target.is_dir():
         raise UsageError(f"--keep removes older backups from a folder: {target} is none, make it first")
+    if keep is not None and keep < timedelta(days=1):
+        raise UsageError("--keep takes a day or more, or the backup just made would go too: give --keep 34d")
     if keep is not None and keep > LIFE:
         raise RefusedError(f"backups are cleared within {LIFE.days} days (R-DEL-08): give --keep {LIFE.days}d or less")
     wall = wall_clock()

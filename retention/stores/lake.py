@@ -109,13 +109,9 @@ class DeltaStore:
             done = table.transaction(mark)
             if done is not None:
                 return Removal(done)
-            added, removed, number = self._rewritten(dataset, table, part, columns=columns, choose=choose, treat=treat)
-            metadata = {"ebb.action": "sweep", "ebb.rows": str(number)}
-            if not removed or commit_beside(
-                table, added, metadata, {mark: number}, removed, spoiled=lambda changes: changes.touch(part)
-            ):
-                return Removal(number)
-            table.discard_files(added)
+            done = self._edit(dataset, table, part, columns=columns, choose=choose, mark=mark, treat=treat)
+            if done is not None:
+                return Removal(done)
         raise LakeError("unreachable: attempts() raises")  # pragma: no cover
 
     def purge(self, table: str, *, history: bool) -> Purged:
@@ -129,7 +125,7 @@ class DeltaStore:
         notes.append("backups and snapshots of the disk were not looked at")
         return Purged(physically=True, history=history, notes=tuple(notes))
 
-    def _rewritten(
+    def _edit(
         self,
         dataset: Dataset,
         table: FencedTable,
@@ -137,25 +133,47 @@ class DeltaStore:
         *,
         columns: Sequence[str],
         choose: Choose,
+        mark: str,
         treat: Treat | None,
-    ) -> tuple[list[DataFile], list[DataFile], int]:
+    ) -> int | None:
+        """Commit what is chosen in a partition; return how many rows, None where everything must be looked at anew."""
         added: list[DataFile] = []
         removed: list[DataFile] = []
-        number = 0
+        looked: list[pa.Table] = []
+        masks: list[np.ndarray] = []
         for file in table.files(part):
-            mask = choose(table.rows_of(file, columns))
-            chosen = int(np.count_nonzero(mask))
-            if not chosen:
+            looked.append(table.rows_of(file, columns))
+            masks.append(choose(looked[-1]))
+            if not masks[-1].any():
                 continue
-            number += chosen
             removed.append(file)
-            if chosen < len(mask) or treat is not None:
+            if not masks[-1].all() or treat is not None:
                 if dataset.crypto == "vault":
                     raise RefusedError(
                         "a file of the vault holds rows that stay: put them under their case's key first"
                     )
-                added += table.write_files(_after(table.rows_of(file), mask, treat))
-        return added, removed, number
+                added += table.write_files(_after(table.rows_of(file), masks[-1], treat))
+        if not removed:
+            return 0
+        rows, chosen = pa.concat_tables(looked), np.concatenate(masks)
+
+        def chosen_otherwise() -> bool:
+            # A hold that is placed while files are written, or while other writers are faster, wins all the same.
+            return not np.array_equal(choose(rows), chosen)
+
+        number = int(np.count_nonzero(chosen))
+        metadata = {"ebb.action": "sweep", "ebb.rows": str(number)}
+        if not chosen_otherwise() and commit_beside(
+            table,
+            added,
+            metadata,
+            {mark: number},
+            removed,
+            spoiled=lambda changes: changes.touch(part) or chosen_otherwise(),
+        ):
+            return number
+        table.discard_files(added)
+        return None
 
     def _writable(self, table: str) -> FencedTable:
         uri = self._uri(table)

@@ -192,6 +192,9 @@ def test_a_folder_rolls(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for wrong in (("--keep", "35"), ("--keep", "soon")):
         with pytest.raises(UsageError, match="days, such as"):
             call(home, "backup", folder, *wrong)
+    with pytest.raises(UsageError, match="would go too"):
+        call(home, "backup", folder, "--keep", "0d")
+    assert len(list(folder.iterdir())) == 34 + 1
     with pytest.raises(UsageError, match="is none"):
         call(home, "backup", tmp_path / "file.json", "--keep", "35d")
 

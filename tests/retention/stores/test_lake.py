@@ -166,30 +166,30 @@ def test_a_table_without_partitions_is_refused(tmp_path: Path) -> None:
 
 
 class _Others:
-    """Chooses what is due, and lets another writer commit each time that it is asked."""
+    """Chooses what is due, and lets another writer commit when it is first asked."""
 
     def __init__(self, spec: TableSpec, day: str) -> None:
-        self.asked = 0
+        self.asked: list[int] = []
         self._spec = spec
         self._day = day
 
     def __call__(self, found: pa.Table) -> np.ndarray:
-        self.asked += 1
-        if self.asked == 1 or self._day != OLD:
-            append(self._spec, rows(self._day, 100 * self.asked, ["2026-10-01"]))
+        if not self.asked:
+            append(self._spec, rows(self._day, 100, ["2026-10-01"]))
+        self.asked.append(found.num_rows)
         return np.array([due <= "2026-11-01" for due in found["due_date"].to_pylist()], dtype=bool)
 
 
 OLD, NEW = "2026-04-01", "2026-10-31"
 
 
-def test_a_writer_elsewhere_does_not_make_a_sweep_look_again(tmp_path: Path) -> None:
-    """Whoever commits to another date between look and commit costs another commit, not another look at the rows."""
+def test_a_writer_elsewhere_does_not_make_a_sweep_read_again(tmp_path: Path) -> None:
+    """Whoever commits to another date between look and commit costs another commit, and another question of holds."""
     store, dataset, spec = make_table(tmp_path)
     append(spec, rows(OLD, 0, ["2026-10-01"]))
     others = _Others(spec, NEW)
     assert store.edit(dataset, OLD, ["due_date"], others, mark="sweep:1").rows == 1
-    assert others.asked == 1
+    assert others.asked == [1, 1, 1]  # the look, before the first commit, and before the second
     assert {file.partition for file in open_table(spec.uri).files()} == {NEW}
 
 
@@ -199,5 +199,21 @@ def test_a_row_that_comes_late_into_the_date_is_judged_too(tmp_path: Path) -> No
     append(spec, rows(OLD, 0, ["2026-10-01"]))
     others = _Others(spec, OLD)
     assert store.edit(dataset, OLD, ["due_date"], others, mark="sweep:1").rows == 2
-    assert others.asked == 3  # one file, then two
+    assert others.asked[2:] == [1, 1, 2]  # each of two files, then both before the commit
     assert open_table(spec.uri).files() == []
+
+
+def test_a_hold_placed_while_another_writer_is_faster_wins(tmp_path: Path) -> None:
+    """Rows are judged again before every try of the commit: what is held by then stays."""
+    store, dataset, spec = make_table(tmp_path)
+    append(spec, rows(OLD, 0, ["2026-10-01", "2026-10-01"]))
+    others = _Others(spec, NEW)
+
+    def choose(found: pa.Table) -> np.ndarray:
+        held = len(others.asked) >= 2
+        mask = others(found)
+        mask[0] = mask[0] and not held
+        return mask
+
+    assert store.edit(dataset, OLD, ["due_date"], choose, mark="sweep:1").rows == 1
+    assert [file.rows for file in open_table(spec.uri).files() if file.partition == OLD] == [1]
