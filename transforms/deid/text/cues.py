@@ -7,7 +7,10 @@ ASCII.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NO_DIGIT_BEFORE: Final = r"(?<![0-9])"
 NO_DIGIT_AFTER: Final = r"(?![0-9])"
@@ -20,6 +23,11 @@ LINK: Final = (
     r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:numbers?|no\.?|num\.?|id)(?![A-Za-z]))?"
     rf"{REMARK}[ \t]{{0,3}}(?:[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?"
     r"[ \t]{0,2}[:：=#]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
+)
+# What stands between two values that share a cue: `、`, `/`, `（旧）和`, `，另一个是`.
+AND: Final = (
+    rf"{REMARK}[ \t]?(?:[、/,，;；&+|]|和|与|跟|及|或者?|以及|还有)[ \t]?"
+    r"(?:另外?|还有|一个|一张|一本|新的?|旧的?|老的?|备用的?|小号|个|是|[:：]){0,4}[ \t]?"
 )
 _WINDOW: Final = 16
 
@@ -54,3 +62,21 @@ def another_number(text: str, start: int) -> bool:
 def said_before(cue: re.Pattern[str], text: str, start: int, window: int = _WINDOW) -> bool:
     """Say whether `cue`, which ends in `$`, stands right before `start`."""
     return cue.search(text, max(0, start - window), start) is not None
+
+
+def series(more: re.Pattern[str], text: str, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the places of the values that follow one which ends at `end`, as long as `more`, with `number`, matches."""
+    while found := more.match(text, end):
+        yield found.span("number")
+        end = found.end()
+
+
+# abc_2026QQ: 12345, li@example.comTEL: 1: the word for the next value, written at once behind this one.
+_GLUED: Final = re.compile(r"(?:qq|tel|phone|mob(?:ile)?|e?mail|wechat|[vw]x)$", re.IGNORECASE)
+_COLONS: Final = (":", "：")
+
+
+def unglued(text: str, start: int, end: int) -> int:
+    """Return where a value ends, if the word for the next one stands at once behind it and a colon follows."""
+    found = _GLUED.search(text, start + 1, end) if text.startswith(_COLONS, end) else None
+    return found.start() if found else end

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from transforms.deid.text.checks import is_luhn
-from transforms.deid.text.cues import NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before
+from transforms.deid.text.cues import AND, NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before, series, unglued
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _CHINESE_DOMAIN: Final = (
 _AT_DOMAIN: Final = re.compile(rf"[ ]?@[ ]?(?:{_DOMAIN}|{_CHINESE_DOMAIN})(?![0-9A-Za-z])")
 _LOCAL_END: Final = re.compile(rf"(?:{_LOCAL})$")
 _AT: Final = (
-    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
+    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
 )
 _DOT: Final = r"(?:[.。点]|[ ]?(?:\(dot\)|\[dot\]|\{dot\})[ ]?)"
 _MASKED_AT: Final = re.compile(
@@ -36,6 +36,20 @@ _MASKED_AT: Final = re.compile(
     rf"[ ]at[ ]{_LABEL}(?:[ ]dot[ ]{_LABEL}){{0,3}}[ ]dot[ ]{_TOP}){NO_WORD_AFTER}",
     re.IGNORECASE,
 )
+# `邮箱 li88 at example.com`: the sign as a word and the dot as it is, so only after a word for mail, or with a digit.
+_AT_SAID: Final = re.compile(
+    rf"(?:(?:邮箱|邮件|邮址|电邮|(?i:e-?mail|mail))(?:地址)?[ ]?(?:[是为]|(?i:is|to|me|address))?[ :：=]{{0,3}}|(?<![0-9A-Za-z.])"
+    rf"(?=[A-Za-z._\-]{{1,30}}[0-9_]))(?P<mail>[0-9A-Za-z._%+\-]{{3,64}}(?:[ ]at[ ]|[ ]?[★☆※◎圈][ ]?)"
+    rf"(?:{_LABEL}[.]){{1,5}}(?:{_KNOWN_TOP})){NO_WORD_AFTER}",
+    re.IGNORECASE,
+)
+# `li 88 @ example . com`: spaces around the dots too.
+_SPACED: Final = re.compile(
+    rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}[ ]?@[ ]?{_LABEL}(?:[ ]?[.,，。][ ]?{_LABEL}){{0,3}}[ ]?[.,，。][ ]?{_KNOWN_TOP}"
+    rf"{NO_WORD_AFTER}",
+    re.IGNORECASE,
+)
+_SPACE: Final = re.compile("[ ,，]")
 _LONGEST_LOCAL: Final = 65
 _FILES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf", ".css", ".js", ".zip")
 
@@ -50,9 +64,14 @@ def emails(text: str) -> Iterator[Span]:
         if (local := _LOCAL_END.search(text, low, found.start())) and not (
             local[0] == "git" and text.startswith(":", found.end())
         ):
-            yield Span(local.start(), found.end(), "EMAIL")
+            yield Span(local.start(), unglued(text, local.start(), found.end()), "EMAIL")
     for found in _MASKED_AT.finditer(text):
         yield Span(found.start(), found.end(), "EMAIL")
+    for found in _SPACED.finditer(text):
+        if _SPACE.search(found[0]):
+            yield Span(found.start(), found.end(), "EMAIL")
+    for found in _AT_SAID.finditer(text):
+        yield Span(*found.span("mail"), "EMAIL")
 
 
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{1,20}://|www[.])[^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,2048}")
@@ -93,15 +112,26 @@ _IPV6: Final = re.compile(
     r"[0-9A-Fa-f])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|[0-9.]{7,15})?(?![0-9A-Za-z:]|[.][0-9])"
 )
 _MIN_GROUPS: Final = 3
+# `MAC:00…`, `AC:00…` and `eth0-00…`: what stands before a separator is a part only if it is two digits by themselves.
+_NO_PART_BEFORE: Final = (
+    r"(?<![0-9A-Za-z])(?<![^0-9A-Za-z][0-9A-Fa-f]{2}[:\-._])(?<!^[0-9A-Fa-f]{2}[:\-._])"
+    r"(?<![^0-9A-Za-z][0-9A-Fa-f]{4}[:\-.])(?<!^[0-9A-Fa-f]{4}[:\-.])"
+)
 _MAC: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9A-Fa-f][:\-.])(?:[0-9A-Fa-f]{2}(?P<sign>[:\-])(?:[0-9A-Fa-f]{2}(?P=sign)){4}[0-9A-Fa-f"
-    r"]{2}|"
-    r"[0-9A-Fa-f]{4}(?P<group>[.\-:])[0-9A-Fa-f]{4}(?P=group)[0-9A-Fa-f]{4})(?![0-9A-Za-z]|[:\-.][0-9A-Fa-f])"
+    rf"{_NO_PART_BEFORE}(?:[0-9A-Fa-f]{{2}}(?P<sign>[:\-._])(?:[0-9A-Fa-f]{{2}}(?P=sign)){{4}}[0-9A-Fa-f]{{2}}|"
+    r"[0-9A-Fa-f]{4}(?P<group>[.\-:])[0-9A-Fa-f]{4}(?P=group)[0-9A-Fa-f]{4}|"
+    r"(?=[0-9\-:]{0,12}[A-Fa-f])[0-9A-Fa-f]{6}[\-:][0-9A-Fa-f]{6})"
+    r"(?![0-9A-Za-z]|[:\-._][0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
 )
+_TWELVE: Final = r"[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[ ]?[:\-：][ ]?[0-9A-Fa-f]{2}|[ ][0-9A-Fa-f]{2}){5}"
 _MAC_SAID: Final = re.compile(
-    r"(?:(?i:(?<![a-z])mac)[ ]?(?:地址|(?i:address))?码?|(?:物理|硬件|网卡|(?i:wi-?fi))地址)[ :：=是为]{0,4}"
-    rf"(?P<number>[0-9A-Fa-f]{{12}}|[0-9A-Fa-f]{{2}}(?:[ ][0-9A-Fa-f]{{2}}){{5}}){NO_WORD_AFTER}"
+    r"(?:(?i:(?<![a-z])(?:wlan|eth|wi-?fi|bt|lan|device)?[_ ]?mac)[_ ]?(?:地址|(?i:address|addr|id|no\.?))?[码号]?|"
+    r"(?i:bssid)|(?:物理|硬件|网卡|蓝牙|机器|以太网|无线|有线|设备|(?i:wi-?fi))(?:地址|网卡|(?i:mac)地?址?)|网卡)"
+    r"(?:号码?)?[ ]?(?:\([^()\n]{1,8}\))?[ \t]?(?:改成|换成|变成|应该)?[ :：=是为]{0,4}[\"'(\[【]?"
+    rf"(?P<number>{_TWELVE}){NO_WORD_AFTER}"
 )
+_USUAL: Final = (":", "-")
+_MORE_MACS: Final = re.compile(rf"{AND}(?P<number>{_TWELVE}){NO_WORD_AFTER}")
 
 
 def ips(text: str) -> Iterator[Span]:
@@ -135,9 +165,12 @@ def macs(text: str) -> Iterator[Span]:
     """Find MAC addresses; without separators only after their word."""
     for found in _MAC.finditer(text):
         # Three groups of four digits joined by dashes are more often a part's number.
-        if found["group"] == "." or not found["group"] or any(char.isalpha() for char in found[0]):
+        plain = found["group"] == "." or found["sign"] in _USUAL
+        if plain or any(char.isalpha() for char in found[0]):
             yield Span(found.start(), found.end(), "MAC")
-    yield from (Span(found.start("number"), found.end("number"), "MAC") for found in _MAC_SAID.finditer(text))
+    for found in _MAC_SAID.finditer(text):
+        yield Span(*found.span("number"), "MAC")
+        yield from (Span(*place, "MAC") for place in series(_MORE_MACS, text, found.end()))
 
 
 _IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
@@ -155,12 +188,12 @@ def imeis(text: str) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ])|艾特", emails),
+    Detector(r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|[★☆※◎圈][ ]?[0-9a-z\-]+[.])|艾特", emails),
     Detector(r"://|www[.]", secret_urls),
     Detector(r"[0-9][ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]|:[0-9A-Fa-f]{0,4}:", ips),
     Detector(
-        r"(?:[0-9A-Fa-f]{2}[:\-]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|(?i:mac)|(?:物理|硬件|网卡|"
-        r"(?i:wi-?fi))地址",
+        r"(?:[0-9A-Fa-f]{2}[:\-._]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|[0-9A-Fa-f]{6}[:\-][0-9A-Fa-f]{6}|"
+        r"(?i:mac|bssid)|网卡|(?:物理|硬件|蓝牙|机器|以太网|设备|(?i:wi-?fi))地址",
         macs,
     ),
     Detector(r"[0-9](?:[ \-]?[0-9]){14}", imeis, number=True),

@@ -31,6 +31,8 @@ _LETTERED: Final = re.compile(r"(?<![0-9A-Za-z])1[3-9](?=[0-9]{0,8}[oO])[0-9oO]{
 _LETTERS: Final = re.compile(
     r"(?<![A-Za-z])(?!(?:TEL|MOB|MOBILE|PHONE|CELL|FAX|WX|VX|WECHAT|QQ|ID|[MTPHVCWA])$)[A-Z]{1,8}-?$"
 )
+# 138-0057-4417B is a part's number; 13800574417V says that the number serves on WeChat too.
+_PART: Final = re.compile(r"[A-PR-UYZa-pr-uyz](?![A-Za-z])")
 _COUNTER: Final = re.compile(
     r"(?:[?&/](?:page|p|offset|item|item_?id|goods|goods_?id|product|product_?id|sku|sku_?id|order|order_?id|order_?no|"
     r"offer|offer_?id|detail|t|ts|time|timestamp|v|ver)[=/])$",
@@ -83,7 +85,8 @@ def _taken(text: str, start: int, end: int) -> bool:
     """Say whether the number is another thing's."""
     sign = text[max(0, start - 1) : start]
     other = (
-        (sign in _LINKING and said_before(_COUNTER, text, start))
+        _PART.match(text, end) is not None
+        or (sign in _LINKING and said_before(_COUNTER, text, start))
         or (sign.isascii() and said_before(_LETTERS, text, start))
         or numbered(text, start)
         or priced(text, start, end)
