@@ -35,7 +35,7 @@ _ID15: Final = re.compile(
     rf"{NO_WORD_BEFORE}[1-9][0-9]{{5}}[ \-]?[0-9]{{2}}[01][0-9][0-3][0-9][ \-]?[0-9]{{3}}{NO_WORD_AFTER}"
 )
 _ID_CUE: Final = re.compile(
-    r"(?:身份[证証證号]|居民证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|resident|citizen))[^0-9\n]{0,10}$"
+    r"(?:身份[证証證号]|居民证|居[住留]证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|sfz|resident|citizen))[^0-9\n]{0,10}$"
 )
 _IMEI_CUE: Final = re.compile(r"(?:串号|(?i:imei|meid|serial))[^0-9\n]{0,10}$")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -43,20 +44,18 @@ _AT_SAID: Final = re.compile(
     rf"(?:{_LABEL}[.]){{1,5}}(?:{_KNOWN_TOP})){NO_WORD_AFTER}",
     re.IGNORECASE,
 )
-# `li 88 @ example . com`: spaces around the dots too.
-_SPACED: Final = re.compile(
-    rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}[ ]?@[ ]?{_LABEL}(?:[ ]?[.,，。][ ]?{_LABEL}){{0,3}}[ ]?[.,，。][ ]?{_KNOWN_TOP}"
-    rf"{NO_WORD_AFTER}",
-    re.IGNORECASE,
+# `li88 @ example . com`, `li88@example,com`: spaces around the dots, and commas for them.
+_SPACED_DOMAIN: Final = re.compile(
+    rf"[ ]?@[ ]?{_LABEL}(?:[ ]?[.,，。][ ]?{_LABEL}){{0,3}}[ ]?[.,，。][ ]?{_KNOWN_TOP}{NO_WORD_AFTER}", re.IGNORECASE
 )
-_SPACE: Final = re.compile("[ ,，]")
+_NO_SIGN: Final = re.compile(r"[(\[{]a|#|艾特|[ ]at[ ]|[★☆※◎圈]|@[^@ ]{1,40}点", re.IGNORECASE)
 _LONGEST_LOCAL: Final = 65
 _FILES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf", ".css", ".js", ".zip")
 
 
 def emails(text: str) -> Iterator[Span]:
     """Find e-mail addresses; from each @ outwards, so that a long text without one costs nothing."""
-    for found in _AT_DOMAIN.finditer(text):
+    for found in itertools.chain(_AT_DOMAIN.finditer(text), _SPACED_DOMAIN.finditer(text)):
         if found[0].lower().endswith(_FILES):
             continue
         low = max(0, found.start() - _LONGEST_LOCAL)
@@ -65,21 +64,24 @@ def emails(text: str) -> Iterator[Span]:
             local[0] == "git" and text.startswith(":", found.end())
         ):
             yield Span(local.start(), unglued(text, local.start(), found.end()), "EMAIL")
-    for found in _MASKED_AT.finditer(text):
-        yield Span(found.start(), found.end(), "EMAIL")
-    for found in _SPACED.finditer(text):
-        if _SPACE.search(found[0]):
+    if _NO_SIGN.search(text):
+        for found in _MASKED_AT.finditer(text):
             yield Span(found.start(), found.end(), "EMAIL")
-    for found in _AT_SAID.finditer(text):
-        yield Span(*found.span("mail"), "EMAIL")
+        for found in _AT_SAID.finditer(text):
+            yield Span(*found.span("mail"), "EMAIL")
 
 
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{1,20}://|www[.])[^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,2048}")
+# m.example.com/reset?token=…: without a scheme only in this form, which has a query.
+_BARE_URL: Final = re.compile(
+    r"(?<![0-9A-Za-z@/.\-])(?:[0-9A-Za-z\-]{1,63}[.]){1,5}[A-Za-z]{2,8}(?::[0-9]{2,5})?/[^\s<>\"'`，。；、！）】》?\u4e00-\u9fff]{0,256}"
+    r"[?][^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,1024}"
+)
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
 _SECRET: Final = re.compile(
     r"[?？&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|"
     r"apikey|[a-z]{0,8}accesskey(?:id)?|sid|"
-    r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|openid|unionid)=[^&#]{4,}"
+    r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|verify|openid|unionid)=[^&#]{4,}"
     r"|(?:code|key)=(?=[^&#]{0,64}[0-9])(?=[^&#]{0,64}[a-z])[^&#]{6,})"
     r"|eyJ[a-z0-9_\-]{8,}[.]|/(?:reset|verify|activate|invite|magic|token|"
     r"confirm)[a-z\-]{0,20}/(?=[^/]{0,64}[0-9])[a-z0-9_\-]{16,}",
@@ -89,7 +91,7 @@ _SECRET: Final = re.compile(
 
 def secret_urls(text: str) -> Iterator[Span]:
     """Find URLs with a user's name and password, or with a token in their query or fragment."""
-    for found in _URL.finditer(text):
+    for found in itertools.chain(_URL.finditer(text), _BARE_URL.finditer(text)):
         url = found[0].rstrip(".,;:!?？)")
         if _USERINFO.match(url) or _SECRET.search(url):
             yield Span(found.start(), found.start() + len(url), "URL")
@@ -127,7 +129,7 @@ _TWELVE: Final = r"[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[ ]?[:\-：][ ]?[0-9A-Fa-f]{
 _MAC_SAID: Final = re.compile(
     r"(?:(?i:(?<![a-z])(?:wlan|eth|wi-?fi|bt|lan|device)?[_ ]?mac)[_ ]?(?:地址|(?i:address|addr|id|no\.?))?[码号]?|"
     r"(?i:bssid)|(?:物理|硬件|网卡|蓝牙|机器|以太网|无线|有线|设备|(?i:wi-?fi))(?:地址|网卡|(?i:mac)地?址?)|网卡)"
-    r"(?:号码?)?[ ]?(?:\([^()\n]{1,8}\))?[ \t]?(?:改成|换成|变成|应该)?[ :：=是为]{0,4}[\"'(\[【]?"
+    r"(?:号码?)?[ ]?(?:\([^()\n]{1,8}\))?[ \t]?(?:改成|换成|变成|应该)?[\"']?[ :：=是为]{0,4}[\"'(\[【]?"
     rf"(?P<number>{_TWELVE}){NO_WORD_AFTER}"
 )
 _USUAL: Final = (":", "-")
@@ -189,7 +191,7 @@ def imeis(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|[★☆※◎圈][ ]?[0-9a-z\-]+[.])|艾特", emails),
-    Detector(r"://|www[.]", secret_urls),
+    Detector(r"://|www[.]|[.][A-Za-z]{2,8}(?::[0-9]+)?/[^ ?]*[?]", secret_urls),
     Detector(r"[0-9][ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]|:[0-9A-Fa-f]{0,4}:", ips),
     Detector(
         r"(?:[0-9A-Fa-f]{2}[:\-._]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|[0-9A-Fa-f]{6}[:\-][0-9A-Fa-f]{6}|"

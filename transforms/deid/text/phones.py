@@ -109,7 +109,8 @@ def landlines(text: str) -> Iterator[Span]:
     for found in _LANDLINE.finditer(text):
         # Without a separator it is but a number that begins with 0: an order's says so.
         another = another_number if found[0].isdigit() else numbered
-        if not another(text, found.start()) or called(text, found.start()):
+        other = another(text, found.start()) or said_before(_LETTERS, text, found.start())
+        if not other or called(text, found.start()):
             yield trimmed(found)
             yield from listed(text, found.end())
     for found in _SERVICE.finditer(text):

@@ -28,7 +28,7 @@ _PASSPORT_BEHIND: Final = re.compile(
 
 # 回乡证H…, 台胞证…, 通行证C…; vehicles and exhibitions have passes too.
 _CUE: Final = (
-    r"(?:(?<![车辆货城区园场展会厂员时])通行证|[回还]乡[证卡]|台胞证|大通证|港澳[证卡]|往来港澳|往来台湾|来往内地|来往大陆|"
+    r"(?:(?<![车辆货城区园场展会厂员时])通行证|[回还]乡[证卡]|台胞证|同胞证|大通证|港澳[证卡]|往来港澳|往来台湾|来往内地|来往大陆|"
     r"(?i:travel permit|home[ -]?return permit))"
 )
 _GAP: Final = r"[ \-]?"
@@ -78,5 +78,5 @@ def permits(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|护[ ]?照|(?i:pass[ ]?port)", passports),
-    Detector(r"通行证|[回还]乡[证卡]|台胞证|大通证|港澳[证卡]|往来港澳|往来台湾|来往内地|来往大陆|(?i:permit)", permits),
+    Detector(r"通行证|[回还]乡[证卡]|台胞证|同胞证|大通证|港澳[证卡]|往来港澳|往来台湾|来往内地|来往大陆|(?i:permit)", permits),
 )
