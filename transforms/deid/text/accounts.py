@@ -49,12 +49,11 @@ _WECHAT_BEHIND: Final = re.compile(
 _MORE_WECHAT: Final = re.compile(rf"{AND}(?P<number>(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}")
 _WXID: Final = re.compile(rf"(?<![A-Za-z0-9_])wxid_[0-9a-z]{{6,20}}{NO_WORD_AFTER}")
 _DIGITS: Final = r"[1-9](?:[ \-]{0,2}[0-9]){4,10}"
-_HAN_DIGITS: Final = "零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 _QQ: Final = re.compile(
     r"(?=[扣球秋抠叩丘企鹅🐧微qQ加+➕])(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|微信[/、和或&][qQ]{2}|(?:(?<![A-Za-z])[qQ][ .·]?[qQ]|QQ(?=[:：]))(?:[/、和或&]微信)?|"
     r"(?P<asking>[加+➕](?:我|个|下)?[qQ扣球])|(?<![\u4e00-\u9fff])扣(?=[:：])|"
     r"(?P<single>(?<![A-Za-z])[qQ]))(?:群|上|在线|联系|请?加|搜索?|找)?(?:我|一下)?"
-    rf"{_LINK}(?P<name>{_DIGITS}|[{_HAN_DIGITS}]{{5,11}}(?![{_HAN_DIGITS}十百千万]))"
+    rf"{_LINK}(?P<name>{_DIGITS})"
     rf"{NO_DIGIT_AFTER}(?![A-Za-z@.](?![qQvVwW]))(?![.][0-9])"
 )
 _MORE_QQ: Final = re.compile(rf"(?:{AND}(?P<number>[1-9][0-9]{{4,10}})|[ ]{{1,3}}(?P<next>[1-9][0-9]{{7,10}})){NO_WORD_AFTER}(?![@.元个只件台])")
@@ -126,8 +125,8 @@ DETECTORS: Final = (
         wechat,
     ),
     Detector(
-        rf"(?:[扣球秋抠叩丘]|企鹅|鹅号|🐧|[Qq])[^0-9{_HAN_DIGITS}\n]*[0-9{_HAN_DIGITS}](?:[ \-]*[0-9{_HAN_DIGITS}]){{4}}|"
-        r"[0-9]{5}[ (\[这个是为我他她本人的]*(?:[Qq扣球]|企鹅)",
+        r"(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|[加+➕][扣球]|扣[:：]|[Qq])[^0-9\n]*[0-9](?:[ \-]*[0-9]){4}|"
+        r"[0-9][ ]?[(\[这是为][这个是为我他她本人的]*(?:[Qq扣球]|企鹅)",
         qq,
     ),
 )

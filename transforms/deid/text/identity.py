@@ -121,7 +121,7 @@ def social_security(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids, number=True),
-    Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations),
+    Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations, number=True),
     Detector(rf"[{_PLACES}][ ]?[A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
     Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security, number=True),
 )
