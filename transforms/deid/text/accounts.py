@@ -14,23 +14,27 @@ if TYPE_CHECKING:
 _QUOTE: Final = r"[\"'“‘「『【《(\[<]?"
 _LINK: Final = (
     r"[ \t]{0,3}(?:号码|账号|帐号|联系方式|号|同号|(?i:id|no\.?|number)(?![A-Za-z]))?"
-    rf"[吧哈哦呗啊哟]?{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫系]|(?:改|换|变)[成为]了?|[填写]的?是?|就是|是这个|这个|(?i:is)(?![A-Za-z]))?"
-    rf"[ ]{{0,2}}(?:[:：=~→➡☞|/;；]|-{{2}}|[.。]{{2,3}}|[👉➜⇒])?){_QUOTE}"
-    r"[ \t]{0,3}"
+    rf"[吧哈哦呗啊哟]?(?:[0-9ABab一二三](?=[:：]))?{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫系]|(?:改|换|"
+    rf"变)[成为]了?|[填写]的?是?|就是|是这个|这个|(?i:is)(?![A-Za-z]))?"
+    rf"[ ]{{0,2}}(?:[:：=~→➡☞|/;；\-]|-{{2}}|[.。]{{2,3}}|[👉➜⇒])?){_QUOTE}"
+    r"[ \t]{0,3}\n?[ \t]{0,3}"
 )
-_NAME: Final = r"[A-Za-z_][A-Za-z0-9_\-]{5,19}|[1-9][0-9]{5,10}"
+_NEXT_WORD: Final = r"(?!(?i:qq|tim|we ?chat|whats ?app|[vw]x|tel|phone|mob(?:ile)?|e?mail|skype|line)(?![a-z]))"
+_NAME: Final = rf"{_NEXT_WORD}[A-Za-z_][A-Za-z0-9_\-]{{5,19}}|[1-9][0-9]{{5,10}}"
 _END: Final = rf"{NO_WORD_AFTER}(?![@_]|[.][0-9A-Za-z])"
 _HEART: Final = r"[❤♥♡💗💕💖🧡💛💚💙💜☆★心芯]"
 # 薇信, 卫星, v❤x, 加V: how people write it where the word itself is filtered out. `slang`: no product is called so.
 _SLANG: Final = (
-    rf"薇[ ]?信|威信|徽信|维信|[vV][ ]?信|[wW][ ]?信|[微薇威][ ]?(?:{_HEART}信?|(?i:xin|x)(?![A-Za-z])|我)|[vV]{_HEART}|"
+    rf"[微薇][ .\-]?信|威信|徽信|维信|(?i:wei|v)[ ]?信|[vV](?:号|我)(?=[ ]?[:：A-Za-z])|(?<=[我私系加])[vV]"
+    rf"(?=[ ]?[a-z])|[wW][ ]?信|[微薇威][ ]?(?:{_HEART}信?|(?i:xin|x)(?![A-Za-z])|我)|[vV]{_HEART}|"
     rf"(?<![A-Za-z0-9])[vV]{{1,2}}[ ]?(?:{_HEART}|[.+\-])?[ ]?[xX]|(?<![A-Za-z0-9])[wW]{_HEART}?[xX](?!(?i:id))|绿泡泡|"
     r"[加+➕家嘉伽](?:我|个|下|一下|一个)?的?(?:卫星|微信?|薇信?|威信?|[vV][xX]?信?)|"
-    r"卫星(?=号|[ ]?[:：])|(?<![A-Za-z0-9])[vVwW](?=[:：])|(?<![\u4e00-\u9fff])[微薇](?=[:：])"
+    r"卫星(?=号|[ ]?[:：]|[a-z][a-z0-9_]{{5}})|(?<![A-Za-z0-9])[vVwW](?=[:：])|(?<![\u4e00-\u9fff])[微薇](?=[:：])"
 )
 _WECHAT: Final = re.compile(
-    rf"(?=[我加本老工薇威徽维微vVwW绿卫+➕家嘉伽])(?:(?P<mine>(?:我[的滴]?|加我?的?|本人|老板|工作)?)(?P<slang>{_SLANG}|微[ ]?信)|"
-    r"(?<![A-Za-z0-9])(?i:we[ \-]?chat|wei[ ]?xin)|[加+➕]我)"
+    rf"(?=[我加本老工薇威徽维微vVwW绿卫+➕家嘉伽])(?:(?P<mine>(?:我[的滴]?|加我?的?|本人|老板|工作)?)"
+    rf"(?P<slang>{_SLANG})|"
+    r"(?P<latin>(?<![A-Za-z0-9])(?i:we[ \-]?chat|wei[ ]?xin))|[加+➕]我)"
     r"(?P<asked>(?:上|里|的)?(?:请?加|搜索?|查找|找|联系|添加|私聊?|咨询|同步)(?:我|一下)?)?"
     rf"(?P<named>号)?{_LINK}(?P<name>{_NAME}){_END}"
 )
@@ -42,24 +46,31 @@ _WECHAT_LATER: Final = re.compile(
 )
 # abc_2026是我微信, abc_2026(微信).
 _WECHAT_BEHIND: Final = re.compile(
-    rf"(?<![A-Za-z0-9_\-@./])(?P<name>(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}})[ ]?[\"”」』】]?[ ]?"
+    r"(?<![A-Za-z0-9_\-@./])(?P<name>(?=[A-Za-z_\-]{0,18}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{5,19})[ ]?[\"”」』】]?[ ]?"
     r"(?:[(\[]|[，,]?(?:这个|这)?[是为](?:[我他她]|本人|老板)?的?|这个|加我?(?:好友)?)"
     r"(?:[微薇威]信|(?i:we ?chat|vx|wx)(?![A-Za-z])|[vV](?=[)\]]))(?!支付|公众|小程序|群|视频|联系|沟通|[发说聊上])"
 )
-_MORE_WECHAT: Final = re.compile(rf"{AND}(?P<number>(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}")
+_MORE_WECHAT: Final = re.compile(
+    rf"{AND}(?P<number>{_NEXT_WORD}(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}"
+)
 _WXID: Final = re.compile(rf"(?<![A-Za-z0-9_])wxid_[0-9a-z]{{6,20}}{NO_WORD_AFTER}")
 _DIGITS: Final = r"[1-9](?:[ \-]{0,2}[0-9]){4,10}"
 _QQ: Final = re.compile(
-    r"(?=[扣球秋抠叩丘企鹅🐧微qQ加+➕])(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|微信[/、和或&][qQ]{2}|(?:(?<![A-Za-z])[qQ][ .·]?[qQ]|QQ(?=[:：]))(?:[/、和或&]微信)?|"
+    r"(?=[扣球秋抠叩丘企鹅🐧微qQ加+➕])(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|微信[/、和或&][qQ]{2}|(?:"
+    r"(?<![A-Za-z])[qQ][ .·]?[qQ]|QQ(?=[:：]))(?:[/、和或&]微信)?|"
     r"(?P<asking>[加+➕](?:我|个|下)?[qQ扣球])|(?<![\u4e00-\u9fff])扣(?=[:：])|"
-    r"(?P<single>(?<![A-Za-z])[qQ]))(?:群|上|在线|联系|请?加|搜索?|找)?(?:我|一下)?"
+    r"(?P<single>(?<![A-Za-z])[qQ]|(?<![\u4e00-\u9fff])扣我?))(?:群|上|里面?|好友|在线|联系|请?加|搜索?|"
+    r"找){0,2}(?:我|一下)?"
     rf"{_LINK}(?P<name>{_DIGITS})"
     rf"{NO_DIGIT_AFTER}(?![A-Za-z@.](?![qQvVwW]))(?![.][0-9])"
 )
-_MORE_QQ: Final = re.compile(rf"(?:{AND}(?P<number>[1-9][0-9]{{4,10}})|[ ]{{1,3}}(?P<next>[1-9][0-9]{{7,10}})){NO_WORD_AFTER}(?![@.元个只件台])")
+_MORE_QQ: Final = re.compile(
+    rf"(?:{AND}(?P<number>[1-9][0-9]{{4,10}})|[ ]{{1,3}}(?P<next>[1-9][0-9]{{7,10}})){NO_WORD_AFTER}(?![@.元个只件台])"
+)
 # QQ号被盗了，号是490271836: several words between.
 _QQ_LATER: Final = re.compile(
-    rf"(?:(?<![A-Za-z])[qQ]{{2}}|扣扣|企鹅)[^0-9A-Za-z\n。！？@]{{1,12}}(?<![单编型版])(?:号码?|账号)[ ]?[是为:：]{{1,2}}[ ]?"
+    rf"(?:(?<![A-Za-z])[qQ]{{2}}|扣扣|企鹅)[^0-9A-Za-z\n。！？@]{{1,12}}(?<![单编型版])(?:号码?|"
+    rf"账号)[ ]?[是为:：]{{0,2}}[ ]?"
     rf"(?P<name>[1-9][0-9]{{4,10}}){NO_WORD_AFTER}"
 )
 # 490271836是我QQ, 490271836(QQ).
@@ -75,6 +86,7 @@ _PROGRAM: Final = re.compile(
     re.IGNORECASE,
 )
 _LETTER_BEFORE: Final = re.compile("[A-Za-z]")
+_STANDARD: Final = re.compile("[qQ][/-]")
 _SHORTEST: Final = 7
 
 
@@ -83,6 +95,8 @@ def wechat(text: str) -> Iterator[Span]:
     for found in _WECHAT.finditer(text):
         name, start = found["name"], found.start("name")
         said = found["sign"] or found["named"] or found["asked"] or found["mine"]
+        if found["sign"].strip() == "-" and not found["latin"] and found[0][:1].isascii():  # VX-A12345 is a machine
+            continue
         if said or _no_word(text, start, name, found["slang"]):
             yield Span(start, unglued(text, start, found.end()), "WECHAT")
             yield from (Span(*place, "WECHAT") for place in series(_MORE_WECHAT, text, found.end()))
@@ -94,8 +108,8 @@ def wechat(text: str) -> Iterator[Span]:
 
 
 def _no_word(text: str, start: int, name: str, slang: str | None) -> bool:
-    """Say whether what stands behind a word for WeChat without a sign is more likely a name than a program's or goods'."""
-    if _PROGRAM.match(name):
+    """Say whether what stands behind a word for WeChat, without a sign, is a name and not a program or goods."""
+    if _PROGRAM.match(name) or "\n" in text[start - 4 : start]:
         return False
     glued = _LETTER_BEFORE.match(text, max(0, start - 1)) is not None
     if glued and name.upper() == name:  # WX200450 and WXPY-200 are valves
@@ -109,7 +123,9 @@ def qq(text: str) -> Iterator[Span]:
     """Find QQ numbers; after a single Q only longer ones, since steels and seals are called so."""
     for found in _QQ.finditer(text):
         # Q/320505 is a company's standard.
-        if not found["single"] or ("/" not in found[0] and (found["sign"] or len(found["name"]) >= _SHORTEST)):
+        if not found["single"] or (
+            not _STANDARD.match(found[0]) and (found["sign"] or len(found["name"]) >= _SHORTEST)
+        ):
             yield Span(*found.span("name"), "QQ")
             yield from (Span(*place, "QQ") for place in series(_MORE_QQ, text, found.end()))
     for pattern in (_QQ_LATER, _QQ_BEHIND):
@@ -119,13 +135,16 @@ def qq(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(
-        rf"(?i:[微薇威徽维vw][ ]?信|[加+➕]我|[加+➕家嘉伽](?:我|个|下|一下|一个)?的?(?:微|薇|威|卫星|v)|卫星|we[ \-]?chat|wei[ ]?xin|"
-        rf"w{_HEART}?x|v[ ]?(?:{_HEART}|[.+\-])?[ ]?x|v{_HEART}|[vw][:：]|[微薇威](?:[ ]?{_HEART}|[ ]?x|[:：我])|绿泡泡|\(v\)|"
+        rf"(?i:[微薇威徽维vwi][ .\-]?信|v[号我]|[加+➕]我|[加+➕家嘉伽](?:我|个|下|一下|一个)?的?(?:微|薇|威|"
+        rf"卫星|v)|卫星|we[ \-]?chat|wei[ ]?xin|"
+        rf"w{_HEART}?x|v[ ]?(?:{_HEART}|[.+\-])?[ ]?x|v{_HEART}|[vw][:：]|[我私系加]v|[微薇威](?:[ ]?{_HEART}|"
+        rf"[ ]?x|[:：我])|绿泡泡|\(v\)|"
         r"\[v\])",
         wechat,
     ),
     Detector(
-        r"(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|[加+➕][扣球]|扣[:：]|[Qq])[^0-9\n]*[0-9](?:[ \-]*[0-9]){4}|"
+        r"(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|[加+➕][扣球]|扣[:： 我]?[0-9:：]|[Qq])[0-9]?[^0-9]*[0-9]"
+        r"(?:[ \-]*[0-9]){4}|"
         r"[0-9][ ]?[(\[这是为][这个是为我他她本人的]*(?:[Qq扣球]|企鹅)",
         qq,
     ),

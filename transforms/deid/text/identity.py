@@ -35,7 +35,8 @@ _ID15: Final = re.compile(
     rf"{NO_WORD_BEFORE}[1-9][0-9]{{5}}[ \-]?[0-9]{{2}}[01][0-9][0-3][0-9][ \-]?[0-9]{{3}}{NO_WORD_AFTER}"
 )
 _ID_CUE: Final = re.compile(
-    r"(?:身份[证証證号]|居民证|居[住留]证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|sfz|resident|citizen))[^0-9\n]{0,10}$"
+    r"(?:身份[证証證号]|居民证|居[住留]证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|sfz|resident|"
+    r"citizen))[^0-9\n]{0,10}$"
 )
 _IMEI_CUE: Final = re.compile(r"(?:串号|(?i:imei|meid|serial))[^0-9\n]{0,10}$")
 
@@ -121,7 +122,9 @@ def social_security(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids, number=True),
-    Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations, number=True),
+    Detector(
+        r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations, number=True
+    ),
     Detector(rf"[{_PLACES}][ ]?[A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
     Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security, number=True),
 )

@@ -28,9 +28,7 @@ _CHINESE_DOMAIN: Final = (
 )
 _AT_DOMAIN: Final = re.compile(rf"[ ]?@[ ]?(?:{_DOMAIN}|{_CHINESE_DOMAIN})(?![0-9A-Za-z])")
 _LOCAL_END: Final = re.compile(rf"(?:{_LOCAL})$")
-_AT: Final = (
-    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
-)
+_AT: Final = r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
 _DOT: Final = r"(?:[.。点]|[ ]?(?:\(dot\)|\[dot\]|\{dot\})[ ]?)"
 _MASKED_AT: Final = re.compile(
     rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}(?:{_AT}(?:{_LABEL}{_DOT}){{1,8}}{_TOP}|"
@@ -39,7 +37,8 @@ _MASKED_AT: Final = re.compile(
 )
 # `邮箱 li88 at example.com`: the sign as a word and the dot as it is, so only after a word for mail, or with a digit.
 _AT_SAID: Final = re.compile(
-    rf"(?:(?:邮箱|邮件|邮址|电邮|(?i:e-?mail|mail))(?:地址)?[ ]?(?:[是为]|(?i:is|to|me|address))?[ :：=]{{0,3}}|(?<![0-9A-Za-z.])"
+    rf"(?:(?:邮箱|邮件|邮址|电邮|(?i:e-?mail|mail))(?:地址)?[ ]?(?:[是为]|(?i:is|to|me|"
+    rf"address))?[ :：=]{{0,3}}|(?<![0-9A-Za-z.])"
     rf"(?=[A-Za-z._\-]{{1,30}}[0-9_]))(?P<mail>[0-9A-Za-z._%+\-]{{3,64}}(?:[ ]at[ ]|[ ]?[★☆※◎圈][ ]?)"
     rf"(?:{_LABEL}[.]){{1,5}}(?:{_KNOWN_TOP})){NO_WORD_AFTER}",
     re.IGNORECASE,
@@ -74,7 +73,8 @@ def emails(text: str) -> Iterator[Span]:
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{1,20}://|www[.])[^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,2048}")
 # m.example.com/reset?token=…: without a scheme only in this form, which has a query.
 _BARE_URL: Final = re.compile(
-    r"(?<![0-9A-Za-z@/.\-])(?:[0-9A-Za-z\-]{1,63}[.]){1,5}[A-Za-z]{2,8}(?::[0-9]{2,5})?/[^\s<>\"'`，。；、！）】》?\u4e00-\u9fff]{0,256}"
+    r"(?<![0-9A-Za-z@/.\-])(?:[0-9A-Za-z\-]{1,63}[.]){1,5}[A-Za-z]{2,8}"
+    r"(?::[0-9]{2,5})?/[^\s<>\"'`，。；、！）】》?\u4e00-\u9fff]{0,256}"
     r"[?][^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,1024}"
 )
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
@@ -190,7 +190,11 @@ def imeis(text: str) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|[★☆※◎圈][ ]?[0-9a-z\-]+[.])|艾特", emails),
+    Detector(
+        r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|"
+        r"[★☆※◎圈][ ]?[0-9a-z\-]+[.])|艾特",
+        emails,
+    ),
     Detector(r"://|www[.]|[A-Za-z0-9]/[^ ?]*[?]", secret_urls),
     Detector(r"[0-9][ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]|:[0-9A-Fa-f]{0,4}:", ips),
     Detector(

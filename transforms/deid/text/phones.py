@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _GAP: Final = r"(?:[ ]?[.\-·_][ ]?|[ ]{1,2})"
-_PREFIX: Final = r"(?:\(?(?:\+|(?<![0-9])00)?[ ]?86\)?[ \-]{0,3}|(?<![0-9])0(?=1))?"
+_PREFIX: Final = r"(?:\(?(?:(?:\+|(?<![0-9])00)[ ]?)?86\)?[ \-]{0,3}|(?<![0-9])0(?=1))?"
 _SECOND: Final = r"(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
 # The ways in which eleven digits are written in groups; other groupings are more often lists of sizes.
 _GROUPS: Final = (
@@ -32,7 +32,7 @@ _LETTERS: Final = re.compile(
     r"(?<![A-Za-z])(?!(?:TEL|MOB|MOBILE|PHONE|CELL|FAX|WX|VX|WECHAT|QQ|ID|[MTPHVCWA])$)[A-Z]{1,8}-?$"
 )
 # 138-0057-4417B is a part's number; 13800574417V says that the number serves on WeChat too.
-_PART: Final = re.compile(r"[A-PR-UYZa-pr-uyz](?![A-Za-z])")
+_PART: Final = re.compile(r"-?[A-PR-UYZa-pr-uyz](?![A-Za-z])")
 _COUNTER: Final = re.compile(
     r"(?:[?&/](?:page|p|offset|item|item_?id|goods|goods_?id|product|product_?id|sku|sku_?id|order|order_?id|order_?no|"
     r"offer|offer_?id|detail|t|ts|time|timestamp|v|ver)[=/])$",

@@ -19,10 +19,12 @@ EXTENSION: Final = (
 NUMERALS: Final = "零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖"
 
 _CUE: Final = re.compile(
-    r"(?=[A-Za-z电手座固传热总联拨请致回来打短小宅直新老旧备我☎📞📱])(?:电[ ]?话|手[ ]?机|手提|座机|固话|传真|热线|总机|联系方式|联系号码|拨打|请拨|致电|回电|来电|电联|打给我|短信到|小灵通|"
+    r"(?=[A-Za-z电手座固传热总联拨请致回来打短小宅直新老旧备我☎📞📱])(?:电[ ]?话|手[ ]?机|手提|座机|固话|传真|"
+    r"热线|总机|联系方式|联系号码|拨打|请拨|致电|回电|来电|电联|打给我|短信到|小灵通|"
     r"[☎📞📱]|宅电|直线|联络方式|来电号|固定?线|"
     r"(?:手机|电话|联系|新|老|旧|备用|我的|我)号码?|"
-    rf"{NO_WORD_BEFORE}(?i:(?:tele)?phone|tel|mobile|mob|cell(?:phone)?|fax|desk|direct|line|viber|telegram|whats ?app|call (?:me )?(?:at|on)|"
+    rf"{NO_WORD_BEFORE}(?i:(?:tele)?phone|tel|mobile|mob|cell(?:phone)?|fax|desk|direct|line|viber|telegram|"
+    rf"whats ?app|call (?:me )?(?:at|on)|"
     r"(?:text|ring|reach|phone) (?:me )?(?:at|on)|answering at|(?:messages?|sms) (?:to|on)|my registered)(?![A-Za-z]))"
     rf"[.]?(?:[/、和或](?:手机|微信|传真|电话|短信|(?i:wechat|fax|tel|whats ?app))(?:同号)?)?{LINK}$"
 )

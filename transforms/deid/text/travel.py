@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from transforms.deid.text.cues import AND, LINK, NO_WORD_AFTER, NO_WORD_BEFORE, REMARK, another_number, said_before, series
+from transforms.deid.text.cues import (
+    AND,
+    LINK,
+    NO_WORD_AFTER,
+    NO_WORD_BEFORE,
+    REMARK,
+    another_number,
+    said_before,
+    series,
+)
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
@@ -23,12 +32,14 @@ _SAID: Final = re.compile(
 )
 _NEXT: Final = re.compile(rf"{AND}(?P<number>{_ANY}){NO_WORD_AFTER}")
 _PASSPORT_BEHIND: Final = re.compile(
-    rf"{NO_WORD_BEFORE}(?P<number>[A-Za-z]{{1,2}}[0-9]{{6,8}})[ ]?(?:[(（]|(?:这本|这个)?[是为]?[我他她]?的?)(?:新|旧)?护照"
+    rf"{NO_WORD_BEFORE}(?P<number>[A-Za-z]{{1,2}}[0-9]{{6,8}})[ ]?(?:[(（]|(?:这本|这个)?[是为]?[我他她]?的?)"
+    rf"(?:新|旧)?护照"
 )
 
 # 回乡证H…, 台胞证…, 通行证C…; vehicles and exhibitions have passes too.
 _CUE: Final = (
-    r"(?:(?<![车辆货城区园场展会厂员时])通行证|[回还]乡[证卡]|台胞证|同胞证|大通证|港澳[证卡]|往来港澳|往来台湾|来往内地|来往大陆|"
+    r"(?:(?<![车辆货城区园场展会厂员时])通行证|[回还]乡[证卡]|台胞证|同胞证|大通证|双程证|入台证|港澳[证卡]|"
+    r"往来港澳|往来台湾|来往内地|来往大陆|"
     r"(?i:travel permit|home[ -]?return permit))"
 )
 _GAP: Final = r"[ \-]?"
@@ -36,17 +47,23 @@ _LETTERED: Final = rf"[CWTLHMcwtlhm][A-HJ-NP-Za-hj-np-z]?(?:{_GAP}[0-9]){{7,10}}
 _DIGITS: Final = rf"[0-9](?:{_GAP}[0-9]){{7}}(?:{_GAP}[0-9]{{2}})?(?:\([A-Z]\))?"
 _PERMIT: Final = re.compile(rf"{NO_WORD_BEFORE}(?P<number>{_LETTERED}){NO_WORD_AFTER}")
 # A number in a permit's form is one if a permit's word stands before it in the sentence, or right behind it.
-_BEFORE: Final = re.compile(rf"{_CUE}[^\n。！？!?]{{0,36}}$")
-_BEHIND: Final = re.compile(rf"[ ]?(?:[(,，]|(?:这个|这张|这本)?[是为]?(?:[我他她]|本人)?的?)[\u4e00-\u9fff]{{0,8}}?{_CUE}")
+_BEFORE: Final = re.compile(rf"{_CUE}[^。！？!?]{{0,36}}$")
+_BEHIND: Final = re.compile(
+    rf"[ ]?(?:[(,，]|(?:这个|这张|这本)?[是为]?(?:[我他她]|本人)?的?)[\u4e00-\u9fff]{{0,8}}?{_CUE}"
+)
 _BEFORE_WINDOW: Final = 48
 # Eight digits alone are many things: only near the word, with no word for time or telephone between.
 _ONLY_DIGITS: Final = re.compile(
-    rf"{_CUE}{REMARK}(?P<between>[^0-9A-Za-z\n。！？!?]{{0,16}}(?i:(?:no\.?|number|id)[ :：#]{{0,3}})?){NO_WORD_BEFORE}"
+    rf"{_CUE}{REMARK}(?P<between>[^0-9A-Za-z。！？!?]{{0,16}}(?i:(?:no\.?|number|id)[ :：#]{{0,3}})?){NO_WORD_BEFORE}"
     rf"(?P<number>{_DIGITS}){NO_WORD_AFTER}"
 )
-_OTHER: Final = re.compile(r"有效|日期|到期|截止|签发|生日|出生|年月|电话|手机|热线|座机|费|价|元|订单|单号|QQ|扣扣|微信")
+_OTHER: Final = re.compile(
+    r"有效|日期|到期|截止|签发|生日|出生|年月|电话|手机|热线|座机|费|价|元|订单|单号|QQ|扣扣|微信"
+)
 _MORE_DIGITS: Final = re.compile(rf"{AND}(?P<number>{_DIGITS}){NO_WORD_AFTER}")
-_DIGITS_BEHIND: Final = re.compile(rf"{NO_WORD_BEFORE}(?P<number>{_DIGITS})[ ]?(?:\(|是[我他她]?的?)(?:我的)?{_CUE}")
+_DIGITS_BEHIND: Final = re.compile(
+    rf"{NO_WORD_BEFORE}(?P<number>{_DIGITS})[ ]?(?:[(,，]|是[我他她]?的?)(?:我的)?{_CUE}"
+)
 
 
 def passports(text: str) -> Iterator[Span]:
@@ -78,5 +95,9 @@ def permits(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|护[ ]?照|(?i:pass[ ]?port)", passports),
-    Detector(r"通行证|[回还]乡[证卡]|台胞证|同胞证|大通证|港澳[证卡]|往来港澳|往来台湾|来往内地|来往大陆|(?i:permit)", permits),
+    Detector(
+        r"通行证|[回还]乡[证卡]|台胞证|同胞证|大通证|双程证|入台证|港澳[证卡]|往来港澳|往来台湾|来往内地|"
+        r"来往大陆|(?i:permit)",
+        permits,
+    ),
 )
