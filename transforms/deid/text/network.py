@@ -28,7 +28,10 @@ _CHINESE_DOMAIN: Final = (
 )
 _AT_DOMAIN: Final = re.compile(rf"[ ]?@[ ]?(?:{_DOMAIN}|{_CHINESE_DOMAIN})(?![0-9A-Za-z])")
 _LOCAL_END: Final = re.compile(rf"(?:{_LOCAL})$")
-_AT: Final = r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
+_AT: Final = (
+    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|"
+    r"#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
+)
 _DOT: Final = r"(?:[.。点]|[ ]?(?:\(dot\)|\[dot\]|\{dot\})[ ]?)"
 _MASKED_AT: Final = re.compile(
     rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}(?:{_AT}(?:{_LABEL}{_DOT}){{1,8}}{_TOP}|"
@@ -129,7 +132,7 @@ _TWELVE: Final = r"[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[ ]?[:\-：][ ]?[0-9A-Fa-f]{
 _MAC_SAID: Final = re.compile(
     r"(?:(?i:(?<![a-z])(?:wlan|eth|wi-?fi|bt|lan|device)?[_ ]?mac)[_ ]?(?:地址|(?i:address|addr|id|no\.?))?[码号]?|"
     r"(?i:bssid)|(?:物理|硬件|网卡|蓝牙|机器|以太网|无线|有线|设备|(?i:wi-?fi))(?:地址|网卡|(?i:mac)地?址?)|网卡)"
-    r"(?:号码?)?[ ]?(?:\([^()\n]{1,8}\))?[ \t]?(?:改成|换成|变成|应该)?[\"']?[ :：=是为]{0,4}[\"'(\[【]?"
+    r"(?:号码?)?[ ]?(?:\([^()\n]{1,8}\))?[ \t]?(?P<words>[\u4e00-\u9fff]{1,8}?)?[\"']?[ :：=是为]{0,4}[\"'(\[【]?"
     rf"(?P<number>{_TWELVE}){NO_WORD_AFTER}"
 )
 _USUAL: Final = (":", "-")
@@ -171,6 +174,8 @@ def macs(text: str) -> Iterator[Span]:
         if plain or any(char.isalpha() for char in found[0]):
             yield Span(found.start(), found.end(), "MAC")
     for found in _MAC_SAID.finditer(text):
+        if found["words"] and found["number"].isdigit():  # MAC口红 123456789012
+            continue
         yield Span(*found.span("number"), "MAC")
         yield from (Span(*place, "MAC") for place in series(_MORE_MACS, text, found.end()))
 

@@ -33,6 +33,8 @@ _LETTERS: Final = re.compile(
 )
 # 138-0057-4417B is a part's number; 13800574417V says that the number serves on WeChat too.
 _PART: Final = re.compile(r"-?[A-PR-UYZa-pr-uyz](?![A-Za-z])")
+# HC-2024-13912345678: the last part of a number with letters.
+_SERIES: Final = re.compile(r"(?<![A-Za-z])[A-Z]{1,6}-?[0-9]{2,8}-$")
 _COUNTER: Final = re.compile(
     r"(?:[?&/](?:page|p|offset|item|item_?id|goods|goods_?id|product|product_?id|sku|sku_?id|order|order_?id|order_?no|"
     r"offer|offer_?id|detail|t|ts|time|timestamp|v|ver)[=/])$",
@@ -86,6 +88,7 @@ def _taken(text: str, start: int, end: int) -> bool:
     sign = text[max(0, start - 1) : start]
     other = (
         _PART.match(text, end) is not None
+        or said_before(_SERIES, text, start)
         or (sign in _LINKING and said_before(_COUNTER, text, start))
         or (sign.isascii() and said_before(_LETTERS, text, start))
         or numbered(text, start)

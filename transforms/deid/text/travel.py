@@ -20,7 +20,10 @@ from transforms.deid.text.spans import Detector, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PASSPORT: Final = re.compile(rf"{NO_WORD_BEFORE}(?:[EG][0-9]{{8}}|E[A-HJ-NP-Z][0-9]{{7}}){NO_WORD_AFTER}")
+_PASSPORT: Final = re.compile(
+    rf"{NO_WORD_BEFORE}(?:[EG][0-9]{{8}}|E[A-HJ-NP-Z][0-9]{{7}}){NO_WORD_AFTER}"
+    r"(?!-[0-9A-Za-z]|[ ]?(?:这个|这款|这种|的)?(?:型号|货号|料号|产品|零件|配件|订单|电机|批次))"
+)
 # What other countries give: letters before, between and behind; five digits at least.
 _ANY: Final = (
     r"(?:[A-Za-z]{0,2}(?:[ \-]?[0-9]){6,9}(?:[A-Za-z](?![A-Za-z]))?|"
@@ -30,7 +33,13 @@ _FILLED: Final = r"(?:复印件|扫描件|信息|资料|上|填|写|印|显示|�
 _SAID: Final = re.compile(
     rf"(?:护[ ]?照|(?i:pass[ ]?port)){_FILLED}(?:号码?)?{_FILLED}{LINK}[(\[【]?(?P<number>{_ANY}){NO_WORD_AFTER}"
 )
-_NEXT: Final = re.compile(rf"{AND}(?P<number>{_ANY}){NO_WORD_AFTER}")
+# 护照发来了，号码E1234 5678; passport attached, no. A12345678: with a letter, after more words.
+_LATER: Final = re.compile(
+    rf"(?:护[ ]?照(?P<between>[^0-9A-Za-z。！？!?]{{0,16}})|(?i:passport)[^0-9\n.!?]{{1,24}}[ ](?i:no\.?|"
+    rf"number)[ :：]{{0,3}})"
+    rf"{NO_WORD_BEFORE}(?P<number>[A-Za-z]{{1,2}}(?:[ \-]?[0-9]){{6,9}}(?:[A-Za-z](?![A-Za-z]))?){NO_WORD_AFTER}"
+)
+_NEXT: Final = re.compile(rf"{AND}(?P<number>(?=[0-9]{{0,4}}[A-Za-z]){_ANY}){NO_WORD_AFTER}")
 _PASSPORT_BEHIND: Final = re.compile(
     rf"{NO_WORD_BEFORE}(?P<number>[A-Za-z]{{1,2}}[0-9]{{6,8}})[ ]?(?:[(（]|(?:这本|这个)?[是为]?[我他她]?的?)"
     rf"(?:新|旧)?护照"
@@ -44,10 +53,13 @@ _CUE: Final = (
 )
 _GAP: Final = r"[ \-]?"
 _LETTERED: Final = rf"[CWTLHMcwtlhm][A-HJ-NP-Za-hj-np-z]?(?:{_GAP}[0-9]){{7,10}}(?:\([0-9]{{2}}\))?"
-_DIGITS: Final = rf"[0-9](?:{_GAP}[0-9]){{7}}(?:{_GAP}[0-9]{{2}})?(?:\([A-Z]\))?"
+_DIGITS: Final = (
+    rf"(?!(?:19|20)[0-9]{{2}}[ \-][01][0-9][ \-])[0-9](?:{_GAP}[0-9]){{7}}(?:{_GAP}[0-9]{{2}})?(?:\([A-Z]\))?"
+)
 _PERMIT: Final = re.compile(rf"{NO_WORD_BEFORE}(?P<number>{_LETTERED}){NO_WORD_AFTER}")
 # A number in a permit's form is one if a permit's word stands before it in the sentence, or right behind it.
 _BEFORE: Final = re.compile(rf"{_CUE}[^。！？!?]{{0,36}}$")
+_RIGHT_BEFORE: Final = re.compile(rf"{_CUE}[^0-9A-Za-z。，！？!?]{{0,6}}$")
 _BEHIND: Final = re.compile(
     rf"[ ]?(?:[(,，]|(?:这个|这张|这本)?[是为]?(?:[我他她]|本人)?的?)[\u4e00-\u9fff]{{0,8}}?{_CUE}"
 )
@@ -74,6 +86,10 @@ def passports(text: str) -> Iterator[Span]:
     for found in _SAID.finditer(text):
         yield Span(*found.span("number"), "PASSPORT")
         yield from (Span(*place, "PASSPORT") for place in series(_NEXT, text, found.end()))
+    for found in _LATER.finditer(text):
+        between = found["between"] or ""
+        if not _OTHER.search(between) and not re.search(_CUE, between) and not another_number(text, found.start("number")):
+            yield Span(*found.span("number"), "PASSPORT")
     for found in _PASSPORT_BEHIND.finditer(text):
         yield Span(*found.span("number"), "PASSPORT")
 
@@ -83,7 +99,7 @@ def permits(text: str) -> Iterator[Span]:
     for found in _PERMIT.finditer(text):
         start, end = found.span("number")
         named = said_before(_BEFORE, text, start, _BEFORE_WINDOW) or _BEHIND.match(text, end)
-        if named and not another_number(text, start):
+        if named and (said_before(_RIGHT_BEFORE, text, start) or not another_number(text, start)):
             yield Span(start, end, "TRAVEL_PERMIT")
     for found in _ONLY_DIGITS.finditer(text):
         if not _OTHER.search(found["between"]):
