@@ -46,9 +46,10 @@ _AT_SAID: Final = re.compile(
     rf"(?:{_LABEL}[.]){{1,5}}(?:{_KNOWN_TOP})){NO_WORD_AFTER}",
     re.IGNORECASE,
 )
-# `li88 @ example . com`, `li88@example,com`: spaces around the dots, and commas for them.
+# `li88 @ example . com`, `li88@example,com`: a space before the dot, or one comma in its place.
 _SPACED_DOMAIN: Final = re.compile(
-    rf"[ ]?@[ ]?{_LABEL}(?:[ ]?[.,，。][ ]?{_LABEL}){{0,3}}[ ]?[.,，。][ ]?{_KNOWN_TOP}{NO_WORD_AFTER}", re.IGNORECASE
+    rf"[ ]?@[ ]?{_LABEL}(?:(?:[ ]?[.]{_LABEL}){{0,3}}[ ][.][ ]?(?:{_LABEL}[ ]?[.][ ]?)?|[,，。][ ]?|[.][ ])"
+    rf"{_KNOWN_TOP}{NO_WORD_AFTER}",
 )
 _NO_SIGN: Final = re.compile(r"[(\[{]a|#|艾特|[ ]at[ ]|[★☆※◎圈]|@[^@ ]{1,40}点", re.IGNORECASE)
 _LONGEST_LOCAL: Final = 65
@@ -124,11 +125,12 @@ _NO_PART_BEFORE: Final = (
 )
 _MAC: Final = re.compile(
     rf"{_NO_PART_BEFORE}(?:[0-9A-Fa-f]{{2}}(?P<sign>[:\-._])(?:[0-9A-Fa-f]{{2}}(?P=sign)){{4}}[0-9A-Fa-f]{{2}}|"
-    r"[0-9A-Fa-f]{4}(?P<group>[.\-:])[0-9A-Fa-f]{4}(?P=group)[0-9A-Fa-f]{4}|"
-    r"(?=[0-9\-:]{0,12}[A-Fa-f])[0-9A-Fa-f]{6}[\-:][0-9A-Fa-f]{6})"
+    r"[0-9A-Fa-f]{4}(?P<group>[.\-:])[0-9A-Fa-f]{4}(?P=group)[0-9A-Fa-f]{4})"
     r"(?![0-9A-Za-z]|[:\-._][0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
 )
-_TWELVE: Final = r"[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:[ ]?[:\-：][ ]?[0-9A-Fa-f]{2}|[ ][0-9A-Fa-f]{2}){5}"
+_TWELVE: Final = (
+    r"[0-9A-Fa-f]{6}[\-:]?[0-9A-Fa-f]{6}|[0-9A-Fa-f]{2}(?:[ ]?[:\-：][ ]?[0-9A-Fa-f]{2}|[ ][0-9A-Fa-f]{2}){5}"
+)
 _MAC_SAID: Final = re.compile(
     r"(?:(?i:(?<![a-z])(?:wlan|eth|wi-?fi|bt|lan|device)?[_ ]?mac)[_ ]?(?:地址|(?i:address|addr|id|no\.?))?[码号]?|"
     r"(?i:bssid)|(?:物理|硬件|网卡|蓝牙|机器|以太网|无线|有线|设备|(?i:wi-?fi))(?:地址|网卡|(?i:mac)地?址?)|网卡)"
@@ -203,7 +205,7 @@ DETECTORS: Final = (
     Detector(r"://|www[.]|[A-Za-z0-9]/[^ ?]*[?]", secret_urls),
     Detector(r"[0-9][ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]|:[0-9A-Fa-f]{0,4}:", ips),
     Detector(
-        r"(?:[0-9A-Fa-f]{2}[:\-._]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|[0-9A-Fa-f]{6}[:\-][0-9A-Fa-f]|"
+        r"(?:[0-9A-Fa-f]{2}[:\-._]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|"
         r"(?i:mac|bssid)|网卡|(?:物理|硬件|蓝牙|机器|以太网|设备|(?i:wi-?fi))地址",
         macs,
     ),

@@ -88,7 +88,11 @@ def passports(text: str) -> Iterator[Span]:
         yield from (Span(*place, "PASSPORT") for place in series(_NEXT, text, found.end()))
     for found in _LATER.finditer(text):
         between = found["between"] or ""
-        if not _OTHER.search(between) and not re.search(_CUE, between) and not another_number(text, found.start("number")):
+        if (
+            not _OTHER.search(between)
+            and not re.search(_CUE, between)
+            and not another_number(text, found.start("number"))
+        ):
             yield Span(*found.span("number"), "PASSPORT")
     for found in _PASSPORT_BEHIND.finditer(text):
         yield Span(*found.span("number"), "PASSPORT")
