@@ -28,6 +28,8 @@ _CUE: Final = re.compile(
     r"(?:text|ring|reach|phone) (?:me )?(?:at|on)|answering at|(?:messages?|sms) (?:to|on)|my registered)(?![A-Za-z]))"
     rf"[.]?(?:[/、和或](?:手机|微信|传真|电话|短信|(?i:wechat|fax|tel|whats ?app))(?:同号)?)?{LINK}$"
 )
+# The Chinese characters with which the pattern above can end: most numbers are told from telephones by one look.
+_LAST: Final = frozenset("话机提真线式码打拨电联我到通号是为系叫信：📞📱")
 _CUE_WINDOW: Final = 40
 _MONEY: Final = (
     r"[ ]?(?:次(?![日数])|套(?!路)|吨|公斤|(?:美|日|欧|港)?元(?![旦月宵])|人民币|块钱|"
@@ -50,6 +52,9 @@ _LISTED: Final = re.compile(
 
 def called(text: str, start: int) -> bool:
     """Say whether a word for telephone stands at once before `start`."""
+    last = text[start - 1 : start]
+    if not last or (last >= "一" and last not in _LAST):
+        return False
     return said_before(_CUE, text, start, _CUE_WINDOW)
 
 
