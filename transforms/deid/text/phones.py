@@ -88,13 +88,18 @@ def _taken(text: str, start: int, end: int) -> bool:
     sign = text[max(0, start - 1) : start]
     other = (
         _PART.match(text, end) is not None
-        or said_before(_SERIES, text, start)
+        or (sign == "-" and said_before(_SERIES, text, start))
         or (sign in _LINKING and said_before(_COUNTER, text, start))
-        or (sign.isascii() and said_before(_LETTERS, text, start))
+        or _lettered(text, start)
         or numbered(text, start)
         or priced(text, start, end)
     )
     return other and not called(text, start)
+
+
+def _lettered(text: str, start: int) -> bool:
+    """Say whether capital letters stand right before the number that are no word for telephone."""
+    return text[max(0, start - 1) : start].isascii() and said_before(_LETTERS, text, start)
 
 
 def spoken(text: str) -> Iterator[Span]:
@@ -112,7 +117,7 @@ def landlines(text: str) -> Iterator[Span]:
     for found in _LANDLINE.finditer(text):
         # Without a separator it is but a number that begins with 0: an order's says so.
         another = another_number if found[0].isdigit() else numbered
-        other = another(text, found.start()) or said_before(_LETTERS, text, found.start())
+        other = another(text, found.start()) or _lettered(text, found.start())
         if not other or called(text, found.start()):
             yield trimmed(found)
             yield from listed(text, found.end())
