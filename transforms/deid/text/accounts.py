@@ -23,7 +23,7 @@ _NEXT_WORD: Final = r"(?!(?i:qq|tim|we ?chat|whats ?app|[vw]x|tel|phone|mob(?:il
 _NAME: Final = rf"{_NEXT_WORD}[A-Za-z_][A-Za-z0-9_\-]{{5,19}}|[1-9][0-9]{{5,10}}"
 _END: Final = rf"{NO_WORD_AFTER}(?![@_]|[.][0-9A-Za-z])"
 _HEART: Final = r"[❤♥♡💗💕💖🧡💛💚💙💜☆★心芯]"
-# 薇信, 卫星, v❤x, 加V: how people write it where the word itself is filtered out. `slang`: no product is called so.
+# 微信, and how people write it where the word itself is filtered out: 薇信, 卫星, v❤x, 加V. Few products are called so.
 _SLANG: Final = (
     rf"[微薇][ .\-]?信|威信|徽信|维信|(?i:wei|v)[ ]?信|[vV](?:号|我)(?=[ ]?[:：A-Za-z])|(?<=[我私系加])[vV]"
     rf"(?=[ ]?[a-z])|[wW][ ]?信|[微薇威][ ]?(?:{_HEART}信?|(?i:xin|x)(?![A-Za-z])|我)|[vV]{_HEART}|"
@@ -114,7 +114,7 @@ def wechat(text: str) -> Iterator[Span]:
 
 def _no_word(text: str, start: int, name: str, slang: str | None) -> bool:
     """Say whether what stands behind a word for WeChat, without a sign, is a name and not a program or goods."""
-    if _PROGRAM.match(name) or "\n" in text[start - 4 : start]:
+    if _PROGRAM.match(name) or "\n" in text[max(0, start - 4) : start]:
         return False
     glued = _LETTER_BEFORE.match(text, max(0, start - 1)) is not None
     if glued and name.upper() == name:  # WX200450 and WXPY-200 are valves
