@@ -28,7 +28,8 @@ _AMERICAN: Final = re.compile(
 # Hong Kong, Macao and Taiwan, as they are written without a plus.
 _NEAR: Final = re.compile(
     r"(?<![0-9A-Za-z\-.+])(?:(?:\(85[23]\)|85[23])[ \-]{1,2}[2-9][0-9]{3}[ \-]?[0-9]{4}|"
-    r"(?:\(886\)|886)[ \-]{1,2}0?(?:9[0-9]{2}[ \-]?[0-9]{3}[ \-]?[0-9]{3}|[2-8][ \-][0-9]{3,4}[ \-]?[0-9]{4}))"
+    r"(?:\(886\)|886)[ \-]{1,2}0?(?:9[0-9]{2}[ \-]?[0-9]{3}[ \-]?[0-9]{3}|[2-8][ \-][0-9]{3,4}[ \-]?[0-9]{4})|"
+    r"09[0-9]{2}-[0-9]{3}-[0-9]{3}|02-[2-8][0-9]{3}-[0-9]{4})"
     rf"{NO_DIGIT_AFTER}(?![ \-.]?[0-9])"
 )
 # A number of any form, if a word for telephone stands before it or right behind it.
@@ -41,9 +42,11 @@ _PRODUCT: Final = re.compile(r"(?:手机|电话|座机|手提)[ ]{1,3}$")
 _LONG_GROUP: Final = re.compile(r"[0-9]{4}|[+()/]")
 _NAMED_AFTER: Final = re.compile(
     r"[ ]?-?[ ]?(?:(?:office|fax|mobile|home|cell|desk)(?=[ \t]*(?:[\n,;.)\\]|$))|"
-    r"(?:[是为]|这个|这是)?(?:我|他|她|我们|公司|家里?|办公室){0,2}的?(?:电话|座机|固话|传真)(?![机卡线亭费]))",
+    r"(?:[是为]|这个|这是)?(?:我|他|她|我们|公司|家里?|办公室){0,2}的?(?:电话|座机|固话|传真)(?![机卡线亭费]|"
+    r"(?:号码?)?[ ]?(?:[:：是]|\+?[0-9])))",
     re.IGNORECASE,
 )
+_BETWEEN: Final = re.compile(r"[ ]?/[ ]?|[ ]{1,3}")
 _LEAST: Final = 7
 _LEAST_WITH_CODE: Final = 11
 
@@ -76,10 +79,21 @@ def announced(text: str) -> Iterator[Span]:
         if not (before or _NAMED_AFTER.match(text, found.end())) or _no_number(text, found):
             continue
         if before:
-            yield trimmed(found)
-            yield from listed(text, found.end())
+            span = _first(trimmed(found), text)
+            yield span
+            yield from listed(text, span.end)
         elif sum(char.isdigit() for char in found[0]) >= _LEAST and not numbered(text, found.start()):
             yield trimmed(found)
+
+
+def _first(span: Span, text: str) -> Span:
+    """Return the first of two numbers that stand with a slash or a space between."""
+    for gap in _BETWEEN.finditer(text, span.start, span.end):
+        before = sum(char.isdigit() for char in text[span.start : gap.start()])
+        behind = sum(char.isdigit() for char in text[gap.end() : span.end])
+        if before >= _LEAST and behind >= (1 if "/" in gap[0] else _LEAST):
+            return Span(span.start, gap.start(), span.kind)
+    return span
 
 
 def _no_number(text: str, found: re.Match[str]) -> bool:
@@ -109,7 +123,8 @@ def _possible(number: str) -> int:
 _GAP: Final = r"[ .\-()/]*"
 DETECTORS: Final = (
     Detector(
-        rf"(?:\+|00)[ ]?[1-9](?:{_GAP}[0-9]){{6}}|[2-9][0-9]{{2}}[)]?[ .\-]?[0-9]{{3}}[.\-][0-9]{{4}}|"
+        rf"(?:\+|00)[ ]?[1-9](?:{_GAP}[0-9]){{6}}|0[29][0-9]{{0,2}}-[0-9]{{3,4}}-|"
+        rf"[2-9][0-9]{{2}}[)]?[ .\-]?[0-9]{{3}}[.\-][0-9]{{4}}|"
         r"(?:85[23]|886)[)]?(?:[ \-]*[0-9]){8}",
         abroad,
         number=True,

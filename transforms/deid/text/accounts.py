@@ -5,26 +5,39 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from transforms.deid.text.cues import NO_DIGIT_AFTER, NO_WORD_AFTER, REMARK
+from transforms.deid.text.cues import AND, NO_DIGIT_AFTER, NO_WORD_AFTER, NO_WORD_BEFORE, REMARK, series, unglued
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_QUOTE: Final = r"[\"'“‘「『【《]?"
+_QUOTE: Final = r"[\"'“‘「『【《(\[<]?"
 _LINK: Final = (
-    r"[ \t]{0,3}(?:号码|号|账号|帐号|同号|(?i:id|no\.?|number)(?![A-Za-z]))?"
-    rf"{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫]|就是|是这个|(?i:is)(?![A-Za-z]))?[ ]{{0,2}}[:：=]?){_QUOTE}"
-    r"[ \t]{0,3}"
+    r"[ \t]{0,3}(?:号码|账号|帐号|联系方式|号|同号|(?i:id|no\.?|number)(?![A-Za-z]))?"
+    rf"[吧哈哦呗啊哟]?(?:[0-9ABab一二三](?=[:：]))?{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫系]|(?:改|换|"
+    rf"变)[成为]了?|[填写]的?是?|就是|是这个|这个|(?i:is)(?![A-Za-z]))?"
+    rf"[ ]{{0,2}}(?:[:：=~→➡☞|/;；\-]|-{{2}}|[.。]{{2,3}}|[👉➜⇒])?){_QUOTE}"
+    r"[ \t]{0,3}\n?[ \t]{0,3}"
 )
-_NAME: Final = r"[A-Za-z][A-Za-z0-9_\-]{5,19}|[1-9][0-9]{5,10}"
+_NEXT_WORD: Final = r"(?!(?i:qq|tim|we ?chat|whats ?app|[vw]x|tel|phone|mob(?:ile)?|e?mail|skype|line)(?![a-z]))"
+_NAME: Final = rf"{_NEXT_WORD}[A-Za-z_][A-Za-z0-9_\-]{{5,19}}|[1-9][0-9]{{5,10}}"
 _END: Final = rf"{NO_WORD_AFTER}(?![@_]|[.][0-9A-Za-z])"
+_HEART: Final = r"[❤♥♡💗💕💖🧡💛💚💙💜☆★心芯]"
+# 微信, and how people write it where the word itself is filtered out: 薇信, 卫星, v❤x, 加V. Few products are called so.
+_SLANG: Final = (
+    rf"[微薇][ .\-]?信|威信|徽信|维信|(?i:wei|v)[ ]?信|[vV](?:号|我)(?=[ ]?[:：A-Za-z])|(?<=[我私系加])[vV]"
+    rf"(?=[ ]?[a-z])|[wW][ ]?信|[微薇威][ ]?(?:{_HEART}信?|(?i:xin|x)(?![A-Za-z])|我)|[vV]{_HEART}|"
+    rf"(?<![A-Za-z0-9])[vV]{{1,2}}[ ]?(?:{_HEART}|[.+\-])?[ ]?[xX]|(?<![A-Za-z0-9])[wW]{_HEART}?[xX](?!(?i:id))|绿泡泡|"
+    r"[加+➕家嘉伽](?:我|个|下|一下|一个)?的?(?:卫星|微信?|薇信?|威信?|[vV][xX]?信?)|"
+    r"卫星(?=号|[ ]?[:：]|[a-z][a-z0-9_]{{5}})|(?<![A-Za-z0-9])(?:[vV](?=[:：])|[wW](?=[:：][ ]?[A-Za-z]))|"
+    r"(?<![\u4e00-\u9fff])[微薇](?=[:：])"
+)
 _WECHAT: Final = re.compile(
-    r"(?:(?P<mine>(?:我的?|加我?的?|本人|老板|工作)?)(?:微信|薇信|威信|徽信)|[加+](?:我|个|下)?(?:微|薇|威|卫星|"
-    r"[vV][xX]?)信?|[vV][ ]?信"
-    r"|(?<![A-Za-z0-9])(?i:we ?chat|weixin|wx(?!id)|v[ ]?x)|(?<![A-Za-z0-9])[vV](?=[:：])|"
-    r"(?<![\u4e00-\u9fff])[微薇](?=[:：])|[微薇][我❤♥])"
-    rf"(?P<asked>(?:上|里)?(?:请?加|搜索?|查找|找|联系|添加)(?:我|一下)?)?(?P<named>号)?{_LINK}(?P<name>{_NAME}){_END}"
+    rf"(?=[我加本老工薇威徽维微vVwW绿卫+➕家嘉伽])(?:(?P<mine>(?:我[的滴]?|加我?的?|本人|老板|工作)?)"
+    rf"(?P<slang>{_SLANG})|"
+    r"(?P<latin>(?<![A-Za-z0-9])(?i:we[ \-]?chat|wei[ ]?xin))|[加+➕]我)"
+    r"(?P<asked>(?:上|里|的)?(?:请?加|搜索?|查找|找|联系|添加|私聊?|咨询|同步)(?:我|一下)?)?"
+    rf"(?P<named>号)?{_LINK}(?P<name>{_NAME}){_END}"
 )
 # 先加微信再说，号是abc_2026: several words between.
 _WECHAT_LATER: Final = re.compile(
@@ -32,41 +45,112 @@ _WECHAT_LATER: Final = re.compile(
     rf"(?i:id))[ ]?(?:[是为:：]|叫){{1,2}}[ ]?"
     rf"(?P<name>{_NAME}){_END}"
 )
-_WXID: Final = re.compile(rf"(?<![A-Za-z0-9_])wxid_[0-9a-z]{{6,20}}{NO_WORD_AFTER}")
-_QQ: Final = re.compile(
-    r"(?:[扣球秋]{2}|企鹅|微信[/、和或][qQ]{2}|(?<![A-Za-z])[qQ][ ]?[qQ](?:[/、和或]微信)?|"
-    r"(?P<single>(?<![A-Za-z])[qQ]))(?:群|上|联系|请?加|搜索?|找)?(?:我|一下)?"
-    rf"{_LINK}(?P<name>[1-9](?:[ \-]?[0-9]){{4,10}}){NO_DIGIT_AFTER}(?![A-Za-z@.])"
+# abc_2026是我微信, abc_2026(微信).
+_WECHAT_BEHIND: Final = re.compile(
+    r"(?<![A-Za-z0-9_\-@./])(?P<name>(?=[A-Za-z_\-]{0,18}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{5,19})[ ]?[\"”」』】]?[ ]?"
+    r"(?:[(\[]|[，,]?(?:这个|这)?[是为](?:[我他她]|本人|老板)?的?|这个|加我?(?:好友)?)"
+    r"(?:[微薇威]信|(?i:we ?chat|vx|wx)(?![A-Za-z])|[vV](?=[)\]]))(?!支付|公众|小程序|群|视频|联系|沟通|[发说聊上])"
 )
-_PROGRAM: Final = re.compile(r"api|sdk|js|pay|ios|android|app|web|pc|open|login|version|v[0-9]", re.IGNORECASE)
+_WORD_SIGN: Final = re.compile(r"[0-9A-Za-z_\-][ \"”」』】]{0,3}[(\[，,这是为加][^0-9]{0,8}[信xXvVtT]")
+_MORE_WECHAT: Final = re.compile(
+    rf"[ ]?(?:[、/]|[，,](?=[a-z_])|和|或者?|以及)[ ]?(?P<number>{_NEXT_WORD}"
+    rf"(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}"
+)
+_WXID: Final = re.compile(rf"(?<![A-Za-z0-9_])wxid_[0-9a-z]{{6,20}}{NO_WORD_AFTER}")
+_DIGITS: Final = r"[1-9](?:[ \-]{0,2}[0-9]){4,10}"
+_QQ: Final = re.compile(
+    r"(?=[扣球秋抠叩丘企鹅🐧微qQ加+➕])(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|微信[/、和或&][qQ]{2}|(?:"
+    r"(?<![A-Za-z])[qQ][ .·]?[qQ]|QQ(?=[:：]))(?:[/、和或&]微信)?|"
+    r"(?P<asking>[加+➕](?:我|个|下)?[qQ扣球])|"
+    r"(?P<single>(?<![A-Za-z])[qQ]|(?<![\u4e00-\u9fff])扣我?))(?:群|上|里面?|好友|在线|联系|请?加|搜索?|"
+    r"找){0,2}(?:我|一下)?"
+    rf"{_LINK}(?P<name>{_DIGITS})"
+    rf"{NO_DIGIT_AFTER}(?![A-Za-z@.](?![qQvVwW]))(?![.][0-9]|[ ]?(?:个(?!人)|[只件套吨台元包米片]))"
+)
+_MORE_QQ: Final = re.compile(
+    rf"(?:{AND}(?P<number>(?!20[0-3][0-9][01][0-9][0-3][0-9](?![0-9]))[1-9][0-9]{{4,10}})|[ ]{{1,3}}"
+    rf"(?P<next>[1-9][0-9]{{7,10}})){NO_WORD_AFTER}(?![@.元个只件台套吨米片包])"
+)
+# QQ号被盗了，号是490271836: several words between.
+_QQ_LATER: Final = re.compile(
+    rf"(?:(?<![A-Za-z])[qQ]{{2}}|扣扣|企鹅)[^0-9A-Za-z\n。！？@]{{1,12}}(?<![单编型版])(?:号码?|"
+    rf"账号)[ ]?[是为:：]{{0,2}}[ ]?"
+    rf"(?P<name>[1-9][0-9]{{4,10}}){NO_WORD_AFTER}"
+)
+# 490271836是我QQ, 490271836(QQ).
+_QQ_BEHIND: Final = re.compile(
+    rf"{NO_WORD_BEFORE}(?P<name>[1-9][0-9]{{4,10}})[ ]?(?:[(\[]|(?:这个|这)?[是为](?:[我他她]|本人)?的?|这个)[ ]?"
+    r"(?:(?i:qq?)(?![A-Za-z])|[扣球]{2}|企鹅)(?!群发|糖|币|邮箱|[ ]?号?码?[ ]?[:：])"
+)
+_PROGRAM: Final = re.compile(
+    r"(?:api|sdk|js|pay|ios|iphone|android|app|web|pc|open|login|log|version|windows|mac|mini|program|official|"
+    r"account|business|number|group|channel|contact|please|only|store|shop|channels|work|user|users|message|"
+    r"customer|service|support|payment|available|friend|sharing|share|moments|wallet|token|secret)"
+    r"(?![a-z])|v[0-9]",
+    re.IGNORECASE,
+)
+_LETTER_BEFORE: Final = re.compile("[A-Za-z]")
+_STANDARD: Final = re.compile("[qQ][/-]")
 _SHORTEST: Final = 7
 
 
 def wechat(text: str) -> Iterator[Span]:
-    """Find WeChat names: after a sign or a request any, else those that no dictionary holds: with a digit or a line."""
+    """Find WeChat names: after a sign, a request or slang any, else those that are no word: with a digit or a line."""
     for found in _WECHAT.finditer(text):
-        name = found["name"]
+        name, start = found["name"], found.start("name")
         said = found["sign"] or found["named"] or found["asked"] or found["mine"]
-        if said or (any(char in "0123456789_" for char in name) and not _PROGRAM.match(name)):
-            yield Span(found.start("name"), found.end("name"), "WECHAT")
-    for found in _WECHAT_LATER.finditer(text):
-        yield Span(found.start("name"), found.end("name"), "WECHAT")
+        if found["sign"].strip() == "-" and not found["latin"] and found[0][:1].isascii():  # VX-A12345 is a machine
+            continue
+        if said or _no_word(text, start, name, found["slang"]):
+            yield Span(start, unglued(text, start, found.end()), "WECHAT")
+            yield from (Span(*place, "WECHAT") for place in series(_MORE_WECHAT, text, found.end()))
+    # A look at the one sign spares most texts a search from every word.
+    for pattern in (_WECHAT_LATER, _WECHAT_BEHIND) if _WORD_SIGN.search(text) else (_WECHAT_LATER,):
+        for found in pattern.finditer(text):
+            yield Span(*found.span("name"), "WECHAT")
     for found in _WXID.finditer(text):
         yield Span(found.start(), found.end(), "WECHAT")
+
+
+def _no_word(text: str, start: int, name: str, slang: str | None) -> bool:
+    """Say whether what stands behind a word for WeChat, without a sign, is a name and not a program or goods."""
+    if _PROGRAM.match(name) or "\n" in text[max(0, start - 4) : start]:
+        return False
+    glued = _LETTER_BEFORE.match(text, max(0, start - 1)) is not None
+    if glued and name.upper() == name:  # WX200450 and WXPY-200 are valves
+        return False
+    if name.isdigit():
+        return True
+    return (bool(slang) and not glued) or any(char in "0123456789_" for char in name)
 
 
 def qq(text: str) -> Iterator[Span]:
     """Find QQ numbers; after a single Q only longer ones, since steels and seals are called so."""
     for found in _QQ.finditer(text):
-        if not found["single"] or found["sign"] or len(found["name"]) >= _SHORTEST:
-            yield Span(found.start("name"), found.end("name"), "QQ")
+        # Q/320505 is a company's standard.
+        if not found["single"] or (
+            not _STANDARD.match(found[0]) and (found["sign"] or len(found["name"]) >= _SHORTEST)
+        ):
+            yield Span(*found.span("name"), "QQ")
+            yield from (Span(*place, "QQ") for place in series(_MORE_QQ, text, found.end()))
+    for pattern in (_QQ_LATER, _QQ_BEHIND):
+        for found in pattern.finditer(text):
+            yield Span(*found.span("name"), "QQ")
 
 
 DETECTORS: Final = (
     Detector(
-        r"(?i:微信|薇信|威信|徽信|[加+](?:我|个|下)?(?:微|薇|威|卫星|v)|v[ ]?信|we ?chat|weixin|wx|v[ ]?x|v[:：]|"
-        r"[微薇][:：我❤♥])",
+        rf"(?i:[微薇威徽维vwi][ .\-]?信|v[号我]|[加+➕]我|[加+➕家嘉伽](?:我|个|下|一下|一个)?的?(?:微|薇|威|"
+        rf"卫星|v)|卫星|we[ \-]?chat|wei[ ]?xin|"
+        rf"w{_HEART}?x|v[ ]?(?:{_HEART}|[.+\-])?[ ]?x|v{_HEART}|[vw][:：]|[我私系加]v|[微薇威](?:[ ]?{_HEART}|"
+        rf"[ ]?x|[:：我])|绿泡泡|\(v\)|"
+        r"\[v\])",
         wechat,
     ),
-    Detector(r"(?:[扣球秋]{2}|企鹅|[Qq])[^0-9\n]*[0-9](?:[ \-]?[0-9]){4}", qq),
+    Detector(
+        r"(?:[扣球秋抠叩丘]{2}|企鹅|鹅号|🐧|[加+➕][扣球]|扣[:： 我]?[0-9:：]|[Qq])[0-9]?[^0-9]*[0-9]"
+        r"(?:[ \-]*[0-9]){4}|"
+        r"[0-9][ ]?[(\[这是为][这个是为我他她本人的]*(?:[Qq扣球]|企鹅)",
+        qq,
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import re2
@@ -17,9 +18,11 @@ from transforms.deid.text import (
     people,
     phones,
     places,
+    travel,
 )
 from transforms.deid.text.normal import normal
 from transforms.deid.text.spans import NUMBER, Span, resolve
+from transforms.deid.text.traditional import SIMPLIFIED
 
 if TYPE_CHECKING:
     from transforms.deid.text.spans import Detector
@@ -28,6 +31,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     *phones.DETECTORS,
     *abroad.DETECTORS,
     *identity.DETECTORS,
+    *travel.DETECTORS,
     *money.DETECTORS,
     *network.DETECTORS,
     *accounts.DETECTORS,
@@ -51,11 +55,18 @@ def _gate() -> re2.Set:
 
 _GATE: Final = _gate()
 
+
+def _han() -> str:
+    """Return the Chinese characters that are in normal form, as the inside of a character class."""
+    edges = [0x4DFF, *sorted(SIMPLIFIED), 0xA000]
+    return "".join(f"{chr(low + 1)}-{chr(high - 1)}" for low, high in pairwise(edges) if high - low > 1)
+
+
 # Scripts in which no character is another form of a digit, a letter, a dash or a space, and none is invisible: such a
 # text is in normal form as it stands. The two dashes and spaces of Latin-1 are left out on purpose.
 CALM: Final = (
     r"\x00-\x7f\x{c0}-\x{ff}\x{400}-\x{4ff}\x{3001}\x{3002}\x{3041}-\x{3096}\x{30a1}-\x{30fa}"
-    r"\x{3400}-\x{4dbf}\x{4e00}-\x{9fff}\x{ff01}\x{ff0c}\x{ff1b}\x{ff1f}"
+    rf"\x{{3400}}-\x{{4dbf}}{_han()}\x{{ff01}}\x{{ff0c}}\x{{ff1b}}\x{{ff1f}}"
 )
 TOUCHY: Final = "|".join(
     [*(f"(?:{detector.gate})" for detector in DETECTORS if not detector.number), NUMBER, f"[^{CALM}]"]

@@ -1,4 +1,4 @@
-"""Numbers that a state gives: resident IDs, credit codes of organizations, passports, permits, plates, SSNs."""
+"""Numbers that a state gives: resident IDs, credit codes of organizations, plates, SSNs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from transforms.deid.text.checks import is_credit_code
 from transforms.deid.text.cues import (
-    LINK,
     NO_DIGIT_BEFORE,
     NO_WORD_AFTER,
     NO_WORD_BEFORE,
@@ -36,7 +35,8 @@ _ID15: Final = re.compile(
     rf"{NO_WORD_BEFORE}[1-9][0-9]{{5}}[ \-]?[0-9]{{2}}[01][0-9][0-3][0-9][ \-]?[0-9]{{3}}{NO_WORD_AFTER}"
 )
 _ID_CUE: Final = re.compile(
-    r"(?:身份[证証證号]|居民证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|resident|citizen))[^0-9\n]{0,10}$"
+    r"(?:身份[证証證号]|居民证|居[住留]证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|sfz|resident|"
+    r"citizen))[^0-9\n]{0,10}$"
 )
 _IMEI_CUE: Final = re.compile(r"(?:串号|(?i:imei|meid|serial))[^0-9\n]{0,10}$")
 
@@ -93,32 +93,6 @@ def organizations(text: str) -> Iterator[Span]:
             yield Span(found.start(), found.end(), "ORG_ID")
 
 
-_PASSPORT: Final = re.compile(rf"{NO_WORD_BEFORE}(?:[EG][0-9]{{8}}|E[A-HJ-NP-Z][0-9]{{7}}){NO_WORD_AFTER}")
-_PASSPORT_SAID: Final = re.compile(
-    rf"(?:护照|(?i:passport)){LINK}\(?(?P<number>[A-Za-z]{{0,2}}(?:[ ]?[0-9]){{6,9}}){NO_WORD_AFTER}"
-)
-_PERMIT: Final = re.compile(
-    r"(?:通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:travel permit|home return permit))(?:证件)?(?:办理|原件|已过期|"
-    rf"过期|丢了|遗失|，|,){{0,2}}"
-    rf"{LINK}\(?(?P<number>[CWTLHMcwtlhm][A-HJ-NP-Za-hj-np-z]?[ ]?[0-9]{{7,10}}(?:[ ][0-9]{{2}})?|"
-    rf"[0-9]{{8}}(?:[ ]?[0-9]{{2}})?){NO_WORD_AFTER}"
-)
-
-
-def passports(text: str) -> Iterator[Span]:
-    """Find Chinese passports by their form, unless a word says otherwise, and others after their word."""
-    for found in _PASSPORT.finditer(text):
-        if not another_number(text, found.start()):
-            yield Span(found.start(), found.end(), "PASSPORT")
-    for found in _PASSPORT_SAID.finditer(text):
-        yield Span(found.start("number"), found.end("number"), "PASSPORT")
-
-
-def permits(text: str) -> Iterator[Span]:
-    """Find permits to travel between the mainland, Hong Kong, Macao and Taiwan after their words."""
-    return (Span(found.start("number"), found.end("number"), "TRAVEL_PERMIT") for found in _PERMIT.finditer(text))
-
-
 _PLACES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _LETTER: Final = "A-HJ-NP-Za-hj-np-z"
 _PLATE: Final = re.compile(
@@ -148,9 +122,9 @@ def social_security(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(r"[1-9](?:[ \-]?[0-9]){13}", resident_ids, number=True),
-    Detector(r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations),
-    Detector(r"E[A-HJ-NP-Z]?[0-9]{7}|G[0-9]{8}|护照|(?i:passport)", passports),
-    Detector(r"通行证|回乡证|台胞证|往来港澳|往来台湾|(?i:permit)", permits),
+    Detector(
+        r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations, number=True
+    ),
     Detector(rf"[{_PLACES}][ ]?[A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}", plates),
     Detector(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", social_security, number=True),
 )

@@ -29,6 +29,7 @@ _SAID: Final = re.compile(
     rf"card no\.?)){LINK}(?P<number>[3-69][0-9]{{3}}(?:[ \-]?[0-9]{{4}}){{3}}(?:[ \-]?[0-9]{{1,3}})?)"
     rf"{NO_WORD_AFTER}"
 )
+_WORD: Final = re.compile("[卡账帐Cc]|银行")  # without one of them the pattern above cannot match
 _IBAN: Final = re.compile(
     rf"{NO_WORD_BEFORE}[A-Za-z]{{2}}[0-9]{{2}}(?:[ ]?[0-9A-Za-z]{{4}}){{2,7}}(?:[ ]?[0-9A-Za-z]{{1,3}})?{NO_WORD_AFTER}"
 )
@@ -44,6 +45,8 @@ def cards(text: str) -> Iterator[Span]:
             _ISSUED.fullmatch(digits) and not another_number(text, found.start())
         ):
             yield Span(found.start(), found.end(), "CARD")
+    if _WORD.search(text) is None:
+        return
     for found in _SAID.finditer(text):
         yield Span(found.start("number"), found.end("number"), "CARD")
 

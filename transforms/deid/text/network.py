@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from transforms.deid.text.checks import is_luhn
-from transforms.deid.text.cues import NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before
+from transforms.deid.text.cues import AND, NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before, series, unglued
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ _CHINESE_DOMAIN: Final = (
 _AT_DOMAIN: Final = re.compile(rf"[ ]?@[ ]?(?:{_DOMAIN}|{_CHINESE_DOMAIN})(?![0-9A-Za-z])")
 _LOCAL_END: Final = re.compile(rf"(?:{_LOCAL})$")
 _AT: Final = (
-    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
+    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|"
+    r"#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
 )
 _DOT: Final = r"(?:[.。点]|[ ]?(?:\(dot\)|\[dot\]|\{dot\})[ ]?)"
 _MASKED_AT: Final = re.compile(
@@ -36,13 +38,27 @@ _MASKED_AT: Final = re.compile(
     rf"[ ]at[ ]{_LABEL}(?:[ ]dot[ ]{_LABEL}){{0,3}}[ ]dot[ ]{_TOP}){NO_WORD_AFTER}",
     re.IGNORECASE,
 )
+# `邮箱 li88 at example.com`: the sign as a word and the dot as it is, so only after a word for mail, or with a digit.
+_AT_SAID: Final = re.compile(
+    rf"(?:(?:邮箱|邮件|邮址|电邮|(?i:e-?mail|mail))(?:地址)?[ ]?(?:[是为]|(?i:is|to|me|"
+    rf"address))?[ :：=]{{0,3}}|(?<![0-9A-Za-z.])"
+    rf"(?=[A-Za-z._\-]{{1,30}}[0-9_]))(?P<mail>[0-9A-Za-z._%+\-]{{3,64}}(?:[ ]at[ ]|[ ]?[★☆※◎圈][ ]?)"
+    rf"(?:{_LABEL}[.]){{1,5}}(?:{_KNOWN_TOP})){NO_WORD_AFTER}",
+    re.IGNORECASE,
+)
+# `li88 @ example . com`, `li88@example,com`: a space before the dot, or one comma in its place.
+_SPACED_DOMAIN: Final = re.compile(
+    rf"[ ]?@[ ]?{_LABEL}(?:(?:[ ]?[.]{_LABEL}){{0,3}}[ ][.][ ]?(?:{_LABEL}[ ]?[.][ ]?)?|[,，。][ ]?|[.][ ])"
+    rf"{_KNOWN_TOP}{NO_WORD_AFTER}",
+)
+_NO_SIGN: Final = re.compile(r"[(\[{]a|#|艾特|[ ]at[ ]|[★☆※◎圈]|@[^@ ]{1,40}点", re.IGNORECASE)
 _LONGEST_LOCAL: Final = 65
 _FILES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf", ".css", ".js", ".zip")
 
 
 def emails(text: str) -> Iterator[Span]:
     """Find e-mail addresses; from each @ outwards, so that a long text without one costs nothing."""
-    for found in _AT_DOMAIN.finditer(text):
+    for found in itertools.chain(_AT_DOMAIN.finditer(text), _SPACED_DOMAIN.finditer(text)):
         if found[0].lower().endswith(_FILES):
             continue
         low = max(0, found.start() - _LONGEST_LOCAL)
@@ -50,17 +66,26 @@ def emails(text: str) -> Iterator[Span]:
         if (local := _LOCAL_END.search(text, low, found.start())) and not (
             local[0] == "git" and text.startswith(":", found.end())
         ):
-            yield Span(local.start(), found.end(), "EMAIL")
-    for found in _MASKED_AT.finditer(text):
-        yield Span(found.start(), found.end(), "EMAIL")
+            yield Span(local.start(), unglued(text, local.start(), found.end()), "EMAIL")
+    if _NO_SIGN.search(text):
+        for found in _MASKED_AT.finditer(text):
+            yield Span(found.start(), found.end(), "EMAIL")
+        for found in _AT_SAID.finditer(text):
+            yield Span(*found.span("mail"), "EMAIL")
 
 
 _URL: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]{1,20}://|www[.])[^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,2048}")
+# m.example.com/reset?token=…: without a scheme only in this form, which has a query.
+_BARE_URL: Final = re.compile(
+    r"(?<![0-9A-Za-z@/.\-])(?:[0-9A-Za-z\-]{1,63}[.]){1,5}[A-Za-z]{2,8}"
+    r"(?::[0-9]{2,5})?/[^\s<>\"'`，。；、！）】》?\u4e00-\u9fff]{0,256}"
+    r"[?][^\s<>\"'`，。；、！）】》\u4e00-\u9fff]{3,1024}"
+)
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
 _SECRET: Final = re.compile(
     r"[?？&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|"
     r"apikey|[a-z]{0,8}accesskey(?:id)?|sid|"
-    r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|openid|unionid)=[^&#]{4,}"
+    r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|verify|openid|unionid)=[^&#]{4,}"
     r"|(?:code|key)=(?=[^&#]{0,64}[0-9])(?=[^&#]{0,64}[a-z])[^&#]{6,})"
     r"|eyJ[a-z0-9_\-]{8,}[.]|/(?:reset|verify|activate|invite|magic|token|"
     r"confirm)[a-z\-]{0,20}/(?=[^/]{0,64}[0-9])[a-z0-9_\-]{16,}",
@@ -70,7 +95,7 @@ _SECRET: Final = re.compile(
 
 def secret_urls(text: str) -> Iterator[Span]:
     """Find URLs with a user's name and password, or with a token in their query or fragment."""
-    for found in _URL.finditer(text):
+    for found in itertools.chain(_URL.finditer(text), _BARE_URL.finditer(text)):
         url = found[0].rstrip(".,;:!?？)")
         if _USERINFO.match(url) or _SECRET.search(url):
             yield Span(found.start(), found.start() + len(url), "URL")
@@ -93,15 +118,27 @@ _IPV6: Final = re.compile(
     r"[0-9A-Fa-f])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|[0-9.]{7,15})?(?![0-9A-Za-z:]|[.][0-9])"
 )
 _MIN_GROUPS: Final = 3
+# `MAC:00…`, `AC:00…` and `eth0-00…`: what stands before a separator is a part only if it is two digits by themselves.
+_NO_PART_BEFORE: Final = (
+    r"(?<![0-9A-Za-z])(?<![^0-9A-Za-z][0-9A-Fa-f]{2}[:\-._])(?<!^[0-9A-Fa-f]{2}[:\-._])"
+    r"(?<![^0-9A-Za-z][0-9A-Fa-f]{4}[:\-.])(?<!^[0-9A-Fa-f]{4}[:\-.])"
+)
 _MAC: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9A-Fa-f][:\-.])(?:[0-9A-Fa-f]{2}(?P<sign>[:\-])(?:[0-9A-Fa-f]{2}(?P=sign)){4}[0-9A-Fa-f"
-    r"]{2}|"
-    r"[0-9A-Fa-f]{4}(?P<group>[.\-:])[0-9A-Fa-f]{4}(?P=group)[0-9A-Fa-f]{4})(?![0-9A-Za-z]|[:\-.][0-9A-Fa-f])"
+    rf"{_NO_PART_BEFORE}(?:[0-9A-Fa-f]{{2}}(?P<sign>[:\-._])(?:[0-9A-Fa-f]{{2}}(?P=sign)){{4}}[0-9A-Fa-f]{{2}}|"
+    r"[0-9A-Fa-f]{4}(?P<group>[.\-:])[0-9A-Fa-f]{4}(?P=group)[0-9A-Fa-f]{4})"
+    r"(?![0-9A-Za-z]|[:\-._][0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
+)
+_TWELVE: Final = (
+    r"[0-9A-Fa-f]{6}[\-:]?[0-9A-Fa-f]{6}|[0-9A-Fa-f]{2}(?:[ ]?[:\-：][ ]?[0-9A-Fa-f]{2}|[ ][0-9A-Fa-f]{2}){5}"
 )
 _MAC_SAID: Final = re.compile(
-    r"(?:(?i:(?<![a-z])mac)[ ]?(?:地址|(?i:address))?码?|(?:物理|硬件|网卡|(?i:wi-?fi))地址)[ :：=是为]{0,4}"
-    rf"(?P<number>[0-9A-Fa-f]{{12}}|[0-9A-Fa-f]{{2}}(?:[ ][0-9A-Fa-f]{{2}}){{5}}){NO_WORD_AFTER}"
+    r"(?:(?i:(?<![a-z])(?:wlan|eth|wi-?fi|bt|lan|device)?[_ ]?mac)[_ ]?(?:地址|(?i:address|addr|id|no\.?))?[码号]?|"
+    r"(?i:bssid)|(?:物理|硬件|网卡|蓝牙|机器|以太网|无线|有线|设备|(?i:wi-?fi))(?:地址|网卡|(?i:mac)地?址?)|网卡)"
+    r"(?:号码?)?[ ]?(?:\([^()\n]{1,8}\))?[ \t]?(?P<words>[\u4e00-\u9fff]{1,8}?)?[\"']?[ :：=是为]{0,4}[\"'(\[【]?"
+    rf"(?P<number>{_TWELVE}){NO_WORD_AFTER}"
 )
+_USUAL: Final = (":", "-")
+_MORE_MACS: Final = re.compile(rf"{AND}(?P<number>{_TWELVE}){NO_WORD_AFTER}")
 
 
 def ips(text: str) -> Iterator[Span]:
@@ -135,9 +172,14 @@ def macs(text: str) -> Iterator[Span]:
     """Find MAC addresses; without separators only after their word."""
     for found in _MAC.finditer(text):
         # Three groups of four digits joined by dashes are more often a part's number.
-        if found["group"] == "." or not found["group"] or any(char.isalpha() for char in found[0]):
+        plain = found["group"] == "." or found["sign"] in _USUAL
+        if plain or any(char.isalpha() for char in found[0]):
             yield Span(found.start(), found.end(), "MAC")
-    yield from (Span(found.start("number"), found.end("number"), "MAC") for found in _MAC_SAID.finditer(text))
+    for found in _MAC_SAID.finditer(text):
+        if found["words"] and found["number"].isdigit():  # MAC口红 123456789012
+            continue
+        yield Span(*found.span("number"), "MAC")
+        yield from (Span(*place, "MAC") for place in series(_MORE_MACS, text, found.end()))
 
 
 _IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
@@ -155,12 +197,16 @@ def imeis(text: str) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ])|艾特", emails),
-    Detector(r"://|www[.]", secret_urls),
+    Detector(
+        r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|"
+        r"[★☆※◎圈][ ]?[0-9a-z\-]+[.])|艾特",
+        emails,
+    ),
+    Detector(r"://|www[.]|[A-Za-z0-9]/[^ ?]*[?]", secret_urls),
     Detector(r"[0-9][ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]{1,3}[ ]?[.。][ ]?[0-9]|:[0-9A-Fa-f]{0,4}:", ips),
     Detector(
-        r"(?:[0-9A-Fa-f]{2}[:\-]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|(?i:mac)|(?:物理|硬件|网卡|"
-        r"(?i:wi-?fi))地址",
+        r"(?:[0-9A-Fa-f]{2}[:\-._]){5}|[0-9A-Fa-f]{4}[.:\-][0-9A-Fa-f]{4}[.:\-]|"
+        r"(?i:mac|bssid)|网卡|(?:物理|硬件|蓝牙|机器|以太网|设备|(?i:wi-?fi))地址",
         macs,
     ),
     Detector(r"[0-9](?:[ \-]?[0-9]){14}", imeis, number=True),

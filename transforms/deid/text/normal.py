@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from transforms.deid.text.traditional import SIMPLIFIED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -40,8 +42,8 @@ def _plain(char: str) -> str | None:
 _BLOCKS: Final = (
     (0x80, 0x3400), (0xA600, 0xAC00), (0xFB00, 0x12000), (0x16A00, 0x16C00), (0x1D400, 0x1D800), (0x1E000, 0x1FC00),
 )  # fmt: skip
-# Full-width forms, digits of any script, circled and mathematical letters: one character for one.
-FORMS: Final = {
+# Full-width forms, digits of any script, circled and mathematical letters, traditional characters: one for one.
+FORMS: Final = SIMPLIFIED | {
     code: form for low, high in _BLOCKS for code in range(low, high) if (form := _plain(chr(code))) is not None
 }
 
@@ -74,7 +76,7 @@ class Normal(NamedTuple):
 
 
 def normal(text: str) -> Normal:
-    """Return `text` with plain digits, letters, dashes and spaces, without characters that cannot be seen."""
+    """Return `text` with plain digits, letters, dashes and spaces, simplified, without what cannot be seen."""
     if text.isascii() or _TO_CHANGE.search(text) is None:
         return Normal(text, None)
     plain = text.translate(FORMS)

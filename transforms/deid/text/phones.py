@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _GAP: Final = r"(?:[ ]?[.\-·_][ ]?|[ ]{1,2})"
-_PREFIX: Final = r"(?:\(?(?:\+|(?<![0-9])00)?[ ]?86\)?[ \-]{0,3}|(?<![0-9])0(?=1))?"
+_PREFIX: Final = r"(?:\(?(?:(?:\+|(?<![0-9])00)[ ]?)?86\)?[ \-]{0,3}|(?<![0-9])0(?=1))?"
 _SECOND: Final = r"(?:3[0-9]|4[014-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
 # The ways in which eleven digits are written in groups; other groupings are more often lists of sizes.
 _GROUPS: Final = (
@@ -31,6 +31,10 @@ _LETTERED: Final = re.compile(r"(?<![0-9A-Za-z])1[3-9](?=[0-9]{0,8}[oO])[0-9oO]{
 _LETTERS: Final = re.compile(
     r"(?<![A-Za-z])(?!(?:TEL|MOB|MOBILE|PHONE|CELL|FAX|WX|VX|WECHAT|QQ|ID|[MTPHVCWA])$)[A-Z]{1,8}-?$"
 )
+# 138-0057-4417B is a part's number; 13800574417V says that the number serves on WeChat too.
+_PART: Final = re.compile(r"-?[A-PR-UYZa-pr-uyz](?![A-Za-z])")
+# HC-2024-13912345678: the last part of a number with letters.
+_SERIES: Final = re.compile(r"(?<![A-Za-z])[A-Z]{1,6}-?[0-9]{2,8}-$")
 _COUNTER: Final = re.compile(
     r"(?:[?&/](?:page|p|offset|item|item_?id|goods|goods_?id|product|product_?id|sku|sku_?id|order|order_?id|order_?no|"
     r"offer|offer_?id|detail|t|ts|time|timestamp|v|ver)[=/])$",
@@ -83,12 +87,19 @@ def _taken(text: str, start: int, end: int) -> bool:
     """Say whether the number is another thing's."""
     sign = text[max(0, start - 1) : start]
     other = (
-        (sign in _LINKING and said_before(_COUNTER, text, start))
-        or (sign.isascii() and said_before(_LETTERS, text, start))
+        _PART.match(text, end) is not None
+        or (sign == "-" and said_before(_SERIES, text, start))
+        or (sign in _LINKING and said_before(_COUNTER, text, start))
+        or _lettered(text, start)
         or numbered(text, start)
         or priced(text, start, end)
     )
     return other and not called(text, start)
+
+
+def _lettered(text: str, start: int) -> bool:
+    """Say whether capital letters stand right before the number that are no word for telephone."""
+    return text[max(0, start - 1) : start].isascii() and said_before(_LETTERS, text, start)
 
 
 def spoken(text: str) -> Iterator[Span]:
@@ -106,7 +117,8 @@ def landlines(text: str) -> Iterator[Span]:
     for found in _LANDLINE.finditer(text):
         # Without a separator it is but a number that begins with 0: an order's says so.
         another = another_number if found[0].isdigit() else numbered
-        if not another(text, found.start()) or called(text, found.start()):
+        other = another(text, found.start()) or _lettered(text, found.start())
+        if not other or called(text, found.start()):
             yield trimmed(found)
             yield from listed(text, found.end())
     for found in _SERVICE.finditer(text):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # The kinds, by priority: of two spans of one length at one place the earlier kind is reported.
 KINDS: Final = (
-    "ID", "ORG_ID", "CARD", "IBAN", "PHONE", "EMAIL", "PASSPORT", "TRAVEL_PERMIT", "IMEI", "MAC", "IP", "SSN", "URL",
+    "ID", "ORG_ID", "CARD", "IBAN", "PASSPORT", "TRAVEL_PERMIT", "PHONE", "EMAIL", "IMEI", "MAC", "IP", "SSN", "URL",
     "QQ", "WECHAT", "LICENSE_PLATE", "DATE_OF_BIRTH", "NAME", "ADDRESS",
 )  # fmt: skip
 _PRIORITY: Final = {kind: place for place, kind in enumerate(KINDS)}

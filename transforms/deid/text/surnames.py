@@ -64,6 +64,7 @@ _NOT_NAMES: Final = (
     "白色 白铁 金色 黄色 黄铜 蓝色 兰州 林业 田园 左右 古城 牛皮 牛仔 宫廷 冷库 明细 任务 何时 何日 金城 "
     "景德 景区 安利 金利 金大 金立 丰田 吉利 左边 和美 陶瓷 陶艺 夏利 高大 高尔 高科 任意 严重 单元 阳光 "
     "阳春 全家 明白 田玉 党员 时长 关门 关闭 高质 高中 高考 方向 雷霆 谢谢 常用 常见 舒适 顾客 "
+    "韩国 毛重 毛利 毛坯 西门子 "
 )
 NOT_NAMES: Final = frozenset(_NOT_NAMES.split())
 # Words whose last character is a surname too: 对方经理 is not Mr Fang.

@@ -13,17 +13,23 @@ if TYPE_CHECKING:
 
 EXTENSION: Final = (
     r"(?:(?:[ \t]{0,2}[,，]?[ \t]{0,2}(?:[xX]|(?i:ext\.?|extension)|转接?(?:分机|内线)?号?|分机号?|内线)|[*#])"
-    r"[ \t.:：]{0,2}[0-9]{1,6}(?![0-9]))?"
+    r"[ \t.:：]{0,2}[0-9]{1,6}(?![0-9])|"
+    r"[ ]?\((?:转|分机|转分机|内线|(?i:ext\.?|x))(?:号)?[ .:：]{0,2}[0-9]{1,6}\))?"
 )
 NUMERALS: Final = "零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖"
 
 _CUE: Final = re.compile(
-    r"(?:电话|手机|手提|座机|固话|传真|热线|总机|联系方式|联系号码|拨打|请拨|致电|回电|来电|电联|打给我|短信到|"
+    r"(?=[A-Za-z电手座固传热总联拨请致回来打短小宅直新老旧备我☎📞📱])(?:电[ ]?话|手[ ]?机|手提|座机|固话|传真|"
+    r"热线|总机|联系方式|联系号码|拨打|请拨|致电|回电|来电|电联|打给我|短信到|小灵通|"
+    r"[☎📞📱]|宅电|直线|联络方式|来电号|固定?线|"
     r"(?:手机|电话|联系|新|老|旧|备用|我的|我)号码?|"
-    rf"{NO_WORD_BEFORE}(?i:(?:tele)?phone|tel|mobile|mob|cell(?:phone)?|fax|desk|whats ?app|call (?:me )?(?:at|on)|"
+    rf"{NO_WORD_BEFORE}(?i:(?:tele)?phone|tel|mobile|mob|cell(?:phone)?|fax|desk|direct|line|viber|telegram|"
+    rf"whats ?app|call (?:me )?(?:at|on)|"
     r"(?:text|ring|reach|phone) (?:me )?(?:at|on)|answering at|(?:messages?|sms) (?:to|on)|my registered)(?![A-Za-z]))"
     rf"[.]?(?:[/、和或](?:手机|微信|传真|电话|短信|(?i:wechat|fax|tel|whats ?app))(?:同号)?)?{LINK}$"
 )
+# The Chinese characters with which the pattern above can end: most numbers are told from telephones by one look.
+_LAST: Final = frozenset("话机提真线式码打拨电联我到通号是为系叫信：📞📱")
 _CUE_WINDOW: Final = 40
 _MONEY: Final = (
     r"[ ]?(?:次(?![日数])|套(?!路)|吨|公斤|(?:美|日|欧|港)?元(?![旦月宵])|人民币|块钱|"
@@ -46,6 +52,9 @@ _LISTED: Final = re.compile(
 
 def called(text: str, start: int) -> bool:
     """Say whether a word for telephone stands at once before `start`."""
+    last = text[start - 1 : start]
+    if not last or (last >= "一" and last not in _LAST):
+        return False
     return said_before(_CUE, text, start, _CUE_WINDOW)
 
 

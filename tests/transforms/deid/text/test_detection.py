@@ -110,7 +110,9 @@ def test_the_gate_is_no_narrower_than_the_detectors(text: str) -> None:
      "1.1.", "电话", "phone ", "12 a st ", "北京市东区", "中1路", "住市", "小区住", "省花园住", "幺三八", "138零",
      "138 ", "0571-88886666/", "(86)", "微信号是", "加v", " at a dot ", "生", "1990年在", "出生(", "客户王小",
      "王小", "、王", "#a.", "a@a。", "杭州市西湖区", "文一路1号", "文一路1号1栋", "银行 6", "ip 1 . ", "姓名：王·",
-     "00:1A", "王经理", "1 王", "电话(", "电话1-", "QQ(", "护照（"],
+     "00:1A", "王经理", "1 王", "电话(", "电话1-", "QQ(", "护照（", "通行证", "通行证C1", "台胞证、", "护照C12345678、",
+     "台胞证 12345678、", "QQ12345、", "QQ 12345678 ", "微信a_b123、", "a_b123微信", "加V", "mac ", "aa-", "aabbcc-",
+     " a at b.", "a.b/?", "@a ,", "@a. ", "12345 QQ", "護照", "证號", "v❤", "a_b1234,", "a1 at ", "mac 001122334455、"],
 )  # fmt: skip
 def test_time_is_linear(unit: str) -> None:
     """A text of 100,000 characters made to mislead is read within two seconds, however often it repeats itself."""
