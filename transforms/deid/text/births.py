@@ -44,7 +44,7 @@ _FILLED: Final = (
     r"(?:一栏|那栏|栏)?(?:应该?|错)?(?:填写?|写|登记|录入|显示|改|更正|误写|误填|选|输入|录)?(?:的?是|[为在于成的])?"
 )
 _BIRTH: Final = re.compile(
-    r"(?:出生(?:日期|年月日?|时间|年份|日)?|生日|生辰(?:八字)?|生于|诞生(?:日期?)?|(?<![A-Za-z])"
+    r"(?:出生(?:日期|年月日?|时间|年份|日)?|生日|生年月日|生辰(?:八字)?|生于|诞生(?:日期?)?|(?<![A-Za-z])"
     r"(?i:date of birth|d\.?o\.?b\.?|birth ?(?:day|date)|born))"
     rf"{REMARK}[ \t]{{0,3}}{_FILLED}(?:(?i:is|on|in|was)(?![A-Za-z]))?[ \t]{{0,3}}[:：=]?[ \t]{{0,3}}{_CALENDAR}"
     rf"(?:(?i:on)[ ])?(?P<date>{_DATE}|{_SHORT}){NO_DIGIT_AFTER}(?![ ]?(?:元|前|之前|岁|个|折|%))"
@@ -73,5 +73,7 @@ def births(text: str) -> Iterator[Span]:
 
 
 DETECTORS: Final = (
-    Detector(r"(?i:出生|生日|生辰|生于|诞生|birth|born|d\.?o\.?b|[0-9日号月年)][ ]?生|[日号月年][^\n]*生)", births),
+    Detector(
+        r"(?i:出生|生日|生年|生辰|生于|诞生|birth|born|d\.?o\.?b|[0-9日号月年)][ ]?生|[日号月年][^\n]*生)", births
+    ),
 )

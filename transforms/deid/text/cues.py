@@ -29,6 +29,8 @@ AND: Final = (
     rf"{REMARK}[ \t]?(?:[、/,，;；&+|]|和|与|跟|及|或者?|以及|还有)[ \t]?"
     r"(?:另外?|还有|一个|一张|一本|新的?|旧的?|老的?|备用的?|小号|个|是|[:：]){0,4}[ \t]?"
 )
+IMEI: Final = re.compile(r"(?:串号|串码|设备号|设备码|设备识别码|(?i:imei|meid)[ ]?[12]?)[^0-9\n]{0,10}$")
+"""What announces the number of a mobile device, right before it."""
 _WINDOW: Final = 16
 
 # Words before a number that is something else: an order, a parcel, a product, an invoice, a version.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from transforms.deid.text.checks import is_credit_code
 from transforms.deid.text.cues import (
+    IMEI,
     NO_DIGIT_BEFORE,
     NO_WORD_AFTER,
     NO_WORD_BEFORE,
@@ -38,7 +39,6 @@ _ID_CUE: Final = re.compile(
     r"(?:身份[证証證号]|居民证|居[住留]证|证件|公民身份|(?<![A-Za-z])(?i:id(?![a-z])|sfz|resident|"
     r"citizen))[^0-9\n]{0,10}$"
 )
-_IMEI_CUE: Final = re.compile(r"(?:串号|(?i:imei|meid|serial))[^0-9\n]{0,10}$")
 
 
 def resident_ids(text: str) -> Iterator[Span]:
@@ -55,7 +55,7 @@ def resident_ids(text: str) -> Iterator[Span]:
             number[:2] in _PROVINCES
             and _dated("19" + number[6:12])
             and not another_number(text, found.start())
-            and not said_before(_IMEI_CUE, text, found.start())
+            and not said_before(IMEI, text, found.start())
         ):
             yield Span(found.start(), found.end(), "ID")
 

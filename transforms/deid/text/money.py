@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from transforms.deid.text.checks import is_iban, is_luhn
-from transforms.deid.text.cues import LINK, NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before
+from transforms.deid.text.cues import IMEI, LINK, NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def cards(text: str) -> Iterator[Span]:
     """Find bank cards: Luhn's check, and an issuer's form or a word before it; 16 to 19 digits after their word."""
     for found in _CARD.finditer(text):
         digits = re.sub(r"[ \-]", "", found[0])
-        if not is_luhn(digits) or len(set(digits)) == 1:
+        if not is_luhn(digits) or len(set(digits)) == 1 or said_before(IMEI, text, found.start()):
             continue
         if said_before(_CARD_CUE, text, found.start(), 22) or (
             _ISSUED.fullmatch(digits) and not another_number(text, found.start())

@@ -8,7 +8,16 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from transforms.deid.text.checks import is_luhn
-from transforms.deid.text.cues import AND, NO_WORD_AFTER, NO_WORD_BEFORE, another_number, said_before, series, unglued
+from transforms.deid.text.cues import (
+    AND,
+    IMEI,
+    NO_WORD_AFTER,
+    NO_WORD_BEFORE,
+    another_number,
+    said_before,
+    series,
+    unglued,
+)
 from transforms.deid.text.spans import Detector, Span
 
 if TYPE_CHECKING:
@@ -183,17 +192,21 @@ def macs(text: str) -> Iterator[Span]:
 
 
 _IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
-_IMEI_CUE: Final = re.compile(r"(?:串号|串码|设备号|设备码|设备识别码|(?i:imei|meid)[ ]?[12]?)[^0-9\n]{0,10}$")
+_IMEI_HEAD: Final = re.compile(r"([0-9]{15})[ ]")
 _IMEI_DIGITS: Final = 15
 
 
 def imeis(text: str) -> Iterator[Span]:
     """Find numbers of mobile devices: 15 to 17 digits after their word, or 15 of a common maker with Luhn's check."""
     for found in _IMEI.finditer(text):
-        digits = re.sub(r"[ \-]", "", found[0])
+        number = found[0]
+        head = _IMEI_HEAD.match(number)
+        if head is not None and is_luhn(head[1]):
+            number = head[1]  # and a count behind it: 860738054916279 1台
+        digits = re.sub(r"[ \-]", "", number)
         made = len(digits) == _IMEI_DIGITS and digits[:2] in {"35", "86"} and is_luhn(digits)
-        if said_before(_IMEI_CUE, text, found.start()) or (made and not another_number(text, found.start())):
-            yield Span(found.start(), found.end(), "IMEI")
+        if said_before(IMEI, text, found.start()) or (made and not another_number(text, found.start())):
+            yield Span(found.start(), found.start() + len(number), "IMEI")
 
 
 DETECTORS: Final = (
