@@ -10,7 +10,7 @@ from pipelines.lake_datasets import STREAMS
 from pipelines.settings import wall_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from governance.keys import Keyring
     from retention.endings import Scope
@@ -31,20 +31,23 @@ def naming(keyring: Keyring, system: str) -> Callable[[str], str]:
     return name
 
 
-def ended_values(keyring: Keyring, scope: Scope, people: Iterable[str]) -> Mapping[str, frozenset[str]]:
+def ended_values(
+    keyring: Keyring, scope: Scope, people: Iterable[str], systems: Collection[str]
+) -> Mapping[str, frozenset[str]]:
     """Return the values that stand for people, by dataset of the lake, and under "*" for databases.
 
     Args:
         keyring: with the keys that are there.
         scope: what ended.
         people: "SYSTEM:KIND:ID" each.
+        systems: those that there are packs of; another one is refused.
 
     Dead letters of transactions are not listed: until they are settled, they are the only record of a sale.
     """
     now = half_year(china_date(wall_clock()))
     found: dict[str, set[str]] = {}
     for person in people:
-        system, kind, identifier = parse_person(person)
+        system, kind, identifier = parse_person(person, systems)
         if kind == _ACCOUNT:
             found.setdefault(DATABASES, set()).add(naming(keyring, system)(identifier))
         for stream in _streams(scope):

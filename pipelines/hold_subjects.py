@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from governance.errors import UsageError
 from governance.keys.epochs import china_date, half_year
+from governance.policy import load_catalogue
 from transforms.deid.tokens import PURPOSE, RECIPIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from governance.keys import Keyring
     from pipelines.sweep_room import Room
@@ -27,11 +28,11 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
     """
     from pipelines.settings import wall_clock  # noqa: PLC0415 - the clock is read in pipelines only when needed
 
-    keyring = room.settings.opener()
+    keyring, systems = room.settings.opener(), load_catalogue(room.settings.packs).systems
     now = half_year(china_date(wall_clock()))
     found: dict[str, set[str]] = {}
     for person in people:
-        system, kind, identifier = parse_person(person)
+        system, kind, identifier = parse_person(person, systems)
         for name in ("service_log", "equipment"):
             found.setdefault(f"personal.{name}", set()).update(tokens_of(keyring, system, kind, identifier, now))
         for name, stream in (
@@ -52,9 +53,11 @@ def tokens_of(keyring: Keyring, system: str, kind: str, identifier: str, now: st
     return {token for token in made if token is not None}
 
 
-def parse_person(person: str) -> tuple[str, str, str]:
-    """Return system, kind and identifier; UsageError, without the text, if it is not of that form."""
+def parse_person(person: str, systems: Collection[str]) -> tuple[str, str, str]:
+    """Return system, kind and identifier; UsageError, without the identifier, if it is not of that form."""
     parts = person.split(":", _PARTS - 1)
     if len(parts) != _PARTS or parts[1] not in KINDS or not parts[2]:
         raise UsageError(f"--person is SYSTEM:KIND:ID, with KIND one of {', '.join(KINDS)}")
+    if parts[0] not in systems:
+        raise UsageError(f"no pack is of a system that --person names; known are {', '.join(sorted(systems))}")
     return parts[0], parts[1], parts[2]

@@ -234,6 +234,8 @@ def _check_systems(catalogue: Catalogue, *names: str) -> None:
 def _authorization(settings: Settings) -> Authorization:
     if settings.authorization == "operator" and not settings.authorized_systems:
         raise UsageError("--authorization operator needs --authorized-systems: name whose accounts authorized it")
+    if settings.authorized_systems and settings.authorization != "operator":
+        raise UsageError("--authorized-systems needs --authorization operator, by which the operator declares it")
     return Authorization(settings.authorization, frozenset(settings.authorized_systems))
 
 

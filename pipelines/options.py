@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from governance.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,6 +37,18 @@ def common(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a file that are not blank.
+
+    Raises:
+        UsageError: it is not UTF-8 text.
+    """
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text: save it as such, one entry a line") from None
 
 
 def emit_json(document: object) -> None:

@@ -58,21 +58,26 @@ def problems_of(room: Room) -> list[str]:
     return lines
 
 
-def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterator[str]:
-    if dataset.table not in there:
-        yield f"there is no table {dataset.table}"
-        return
-    shape = store.shape(dataset.table)
+def absent_columns(dataset: Dataset, shape: Shape) -> list[str]:
+    """Return the columns that a register names and the table does not have."""
     named = [*dataset.clock.names, *dataset.key]
     single = (dataset.subject, dataset.month, dataset.event, dataset.systems)
     named += [name for name in (*single, dataset.open.column if dataset.open else None) if name]
     named += dataset.searches
     if dataset.anonymize is not None:
         named += [*dataset.anonymize.treatments, *dataset.anonymize.keep]
+    return [name for name in dict.fromkeys(named) if name not in shape.columns]
+
+
+def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterator[str]:
+    if dataset.table not in there:
+        yield f"there is no table {dataset.table}"
+        return
+    shape = store.shape(dataset.table)
+    if dataset.anonymize is not None:
         treatments_of(dataset)
-    for name in dict.fromkeys(named):
-        if name not in shape.columns:
-            yield f"the table {dataset.table} has no column {name}"
+    for name in absent_columns(dataset, shape):
+        yield f"the table {dataset.table} has no column {name}"
     yield from _clock_types(dataset, shape)
     if not (dataset.key or shape.key):
         yield f"the table {dataset.table} has no primary key: name unique columns as `key`"

@@ -142,6 +142,8 @@ def ensure_home(settings: Settings) -> list[str]:
             ) from None
         made.append(f"Made the folder {settings.home}, closed to other users.")
     there = keyring_exists(settings.keyring_url)
+    if not there:
+        _refuse_to_replace_keyring(settings)
     if not there and ROOT_KEY_VARIABLE not in os.environ and RootKey.write_new(settings.root_key_file):
         made.append(
             f"Made the root key {settings.root_key_file}: without it no stored key opens. "
@@ -153,6 +155,17 @@ def ensure_home(settings: Settings) -> list[str]:
         made.append(f"Made the keyring {keyring_place(settings.keyring_url)}.")
     made += _ensure_ops_key(settings, keyring)
     return made
+
+
+def _refuse_to_replace_keyring(settings: Settings) -> None:
+    """Refuse to make a keyring for a lake that has tables: with other event keys, every event would be stored twice."""
+    from pipelines.lake_datasets import existing  # noqa: PLC0415 - only a first run asks
+
+    if existing(settings.lake):
+        raise KeyringError(
+            f"there is no keyring at {keyring_place(settings.keyring_url)}, but the lake {settings.lake} holds tables "
+            "that were written with one: `ebb keys restore` it from a backup, or correct --home or keyring_url"
+        )
 
 
 def _ensure_ops_key(settings: Settings, keyring: Keyring) -> list[str]:

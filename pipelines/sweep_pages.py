@@ -56,8 +56,11 @@ def sweep_document(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False) -> None:
-    """Print a plan: a line a dataset, then the months in which rows are due; with `each` those of every dataset."""
+def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False, advise: bool = True) -> None:
+    """Print a plan: a line a dataset, then the months in which rows are due; with `each` those of every dataset.
+
+    `advise` says what to do next with a plan that is new.
+    """
     words = "Forecast for" if forecast else "Plan, judged by"
     click.echo(f"{words} {plan.now.isoformat(timespec='seconds')}" + (" (given)" if plan.drill else ""))
     rows = []
@@ -82,7 +85,10 @@ def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False) -> None
         return
     click.echo(f"About {plan.seconds:.0f} s of work. Expires {plan.expires.isoformat(timespec='minutes')}.")
     click.echo(f"Digest {plan.digest}")
-    click.echo(f"Next: ebb sweep approve {plan.digest[:16]}")
+    if plan.excess():
+        click.echo("Next: if that is right, plan anew with --limit-share or --limit-rows")
+    elif advise:
+        click.echo(f"Next: ebb sweep approve {plan.digest[:16]}")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from governance.errors import EbbError, RefusedError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import statistics_of
+from pipelines.register_check import absent_columns
 from pipelines.settings import wall_clock
 from pipelines.sweep_keys import destroy_keys, require_keys
 from pipelines.treating import treatments_of
@@ -44,8 +45,13 @@ def plan_sweep(
     """
     wall = wall_clock()
     instant = now or wall
+    if broken := room.ledger.first_broken():
+        raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is planned on such a record")
     holds = holds_and_uses(room.ledger, instant)
     chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
+    for dataset in chosen:
+        if absent := absent_columns(dataset, room.store(dataset.store).shape(dataset.table)):
+            raise RefusedError(f"{dataset.id}: the table has no column {absent[0]}: `ebb datasets check` says more")
     endings = endings_at(room.ledger, wall)
     shares = [
         survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))

@@ -170,8 +170,10 @@ def test_the_crontab_is_one() -> None:
         "ebb compact",
         "ebb vault settle",
         "ebb vault waiting",
+        "ebb ledger verify",
         "ebb sweep plan",
         "ebb sweep plan",
+        "ebb keys backup",
         "ebb status",
     ]
 

@@ -9,7 +9,7 @@ import click
 
 from governance.errors import RefusedError, UsageError
 from pipelines.commands.sweep import BY, open_room, room_options, user
-from pipelines.options import emit_json
+from pipelines.options import emit_json, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,17 +54,18 @@ def _of_people(scope: Scope, text: str) -> None:
         at: str,
         by: str | None,
     ) -> None:
+        from governance.policy import load_catalogue
         from pipelines.ended_subjects import ended_values
 
         if (subjects_from is None) == (not person):
             raise UsageError("say who: --person or --subjects-from, one of them")
         people = person
         if subjects_from is not None:
-            people = tuple(line for line in subjects_from.read_text(encoding="utf-8").splitlines() if line.strip())
+            people = tuple(lines_of(subjects_from))
         if not people:
             raise UsageError("the file lists nobody: one SYSTEM:KIND:ID a line")
         room = open_room(home, packs, lake, datasets)
-        values = ended_values(room.settings.opener(), scope, people)
+        values = ended_values(room.settings.opener(), scope, people, load_catalogue(room.settings.packs).systems)
         if not values:
             raise UsageError(f"nobody's {scope} are found by a cookie or a device: name the account")
         _list(room, scope, values, at=at, by=by, as_json=as_json)

@@ -8,7 +8,7 @@ import click
 
 from governance.errors import UsageError
 from pipelines.commands.sweep import BY, open_room, room_options, user
-from pipelines.options import emit_json
+from pipelines.options import emit_json, lines_of
 
 
 @click.group()
@@ -80,7 +80,7 @@ def place(  # noqa: PLR0917 - click passes them by name
     else:
         source = subjects_from or records_from
         assert source is not None
-        values = frozenset(line for line in source.read_text(encoding="utf-8").splitlines() if line)
+        values = frozenset(lines_of(source))
         placed = [Hold(case, dataset, "subject" if subjects_from else "record", values)]
     for one in placed:
         place_hold(room.ledger, one, by=user(by), reason=reason, wall=wall_clock())

@@ -32,7 +32,7 @@ def list_packs(*, as_json: bool, packs: Path | None, home: Path) -> None:  # noq
     """List the packs with their systems and validity."""
     from governance.policy import load_catalogue
 
-    rows = [_summary(pack) for pack in load_catalogue(packs).packs]
+    rows = [_summary(pack) for pack in load_catalogue(_packs(packs)).packs]
     if as_json:
         emit_json(rows)
         return
@@ -72,7 +72,7 @@ def check(*, pack: str, as_json: bool, packs: Path | None, home: Path) -> None: 
     from governance.policy.loading import check_file
 
     if Path(pack).exists():
-        problems = check_file(Path(pack), packs)
+        problems = check_file(Path(pack), _packs(packs))
     else:
         _find(pack, packs)  # a pack that is loaded is valid, and one that is not has been refused
         problems = ()
@@ -147,12 +147,18 @@ def explain(*, pack: str, field: str, as_json: bool, packs: Path | None, home: P
     click.echo(f"  requirement {told['requirement']}")
 
 
+def _packs(packs: Path | None) -> Path | None:
+    from pipelines.settings import load_settings
+
+    return load_settings(packs=packs).packs
+
+
 def _find(name: str, packs: Path | None) -> Resolved:
     from governance.policy import load_catalogue
     from governance.policy.diff import Resolved
     from governance.policy.loading import read_pack
 
-    catalogue = load_catalogue(packs)
+    catalogue = load_catalogue(_packs(packs))
     if found := catalogue.pack(name):
         return Resolved(found, catalogue.inventory)
     if Path(name).is_file():

@@ -37,11 +37,14 @@ def room_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def open_room(home: Path, packs: Path | None, lake: str | None, datasets: Path | None) -> Room:
-    """Open the room that the options name."""
+    """Open the room that the options name; UsageError for a home that is not there, where all would seem well."""
     from pipelines.settings import load_settings
     from pipelines.sweep_room import Room
 
-    return Room(load_settings(home=home, packs=packs, lake=lake, datasets=datasets))
+    settings = load_settings(home=home, packs=packs, lake=lake, datasets=datasets)
+    if not settings.home.is_dir():
+        raise UsageError(f"there is no folder {settings.home}: correct --home, or make it with `ebb keys init`")
+    return Room(settings)
 
 
 def user(by: str | None) -> str:
@@ -126,7 +129,7 @@ def show(home: Path, packs: Path | None, as_json: bool, lake: str | None, datase
     if as_json:
         emit_json({**plan_document(found.plan), **sweep_document(found)})
         return
-    show_plan(found.plan)
+    show_plan(found.plan, advise=found.state == "planned")
     click.echo(f"State: {found.state}; approved by {', '.join(found.approvals) or 'nobody'}.")
 
 
@@ -248,7 +251,7 @@ def certificate(  # noqa: PLR0917
 
     room = open_room(home, packs, lake, datasets)
     if checked is not None:
-        _check(room, checked, public_key)
+        _check(room, checked, public_key, as_json=as_json)
         return
     if digest is None:
         raise UsageError("give the plan's digest, or --check FILE")
@@ -305,7 +308,7 @@ def _draw(made: Plan, path: Path, *, each: bool) -> None:
         raise UsageError(f"{path} cannot be written ({problem.strerror}): name another file for --calendar") from None
 
 
-def _check(room: Room, path: Path, public_key: str | None) -> None:
+def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> None:
     import json
 
     from governance.keys.signing import SigningKey
@@ -319,11 +322,16 @@ def _check(room: Room, path: Path, public_key: str | None) -> None:
     own = room.settings.home / "signing.key"
     if public is None and own.exists():
         public = SigningKey.ensure(own).public()
+    if public is None:
+        raise UsageError(f"there is no {own} to compare the signature with: give --public-key, or the right --home")
     found = check(document, public)
     noted = found["ledger"]
     if own.exists() and public_key is None and (broken := room.ledger.first_broken((noted["entry"], noted["link"]))):
         raise EbbError(f"the signature holds, but entry {broken.number} of the ledger is {broken.what}")
-    click.echo(f"Valid: plan {found['plan'][:16]}, issued {found['issued'][:10]}.")
+    if as_json:
+        emit_json({"valid": True, "plan": found["plan"], "issued": found["issued"]})
+    else:
+        click.echo(f"Valid: plan {found['plan'][:16]}, issued {found['issued'][:10]}.")
 
 
 def _extras(line: dict[str, Any]) -> str:

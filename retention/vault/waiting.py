@@ -3,6 +3,7 @@
 no order number          nothing can be joined to it: it waits
 in dispute               waits for the end of the dispute, however old
 to be settled            its completion is known: the next settling moves it
+arrived today            as well, tomorrow: what is of today is left
 heard of lately          something happened, or arrived, within twelve months
 presumable               none of these: ops may presume it closed at its last event
 """
@@ -32,6 +33,7 @@ NO_NUMBER, DISPUTE, SETTLE, LATELY, PRESUMABLE = (
     "heard of lately",
     "presumable",
 )
+TODAY = "arrived today"
 _MARK_BYTES = 8
 _MONTH = len("2026-06")
 
@@ -131,7 +133,7 @@ def _why(records: Sequence[_Record], today: date) -> str:
         return DISPUTE
     steps = [Step(record.event_type, date.fromisoformat(record.on), _day(record.completed)) for record in records]
     if order_completed(steps) is not None:
-        return SETTLE
+        return TODAY if max(record.received for record in records) >= today.isoformat() else SETTLE
     # What arrives late is news too: only what neither happened nor came lately is without a change.
     heard = max(max(record.on, record.received) for record in records)
     return PRESUMABLE if presumable_from(date.fromisoformat(heard)) <= today else LATELY

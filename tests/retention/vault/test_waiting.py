@@ -47,6 +47,13 @@ def test_every_reason_for_waiting_is_told(place: Place) -> None:
     assert cells[Cell("2024-02", "sepp", "order_paid", "presumable")] == 1
 
 
+def test_what_arrived_today_is_settled_tomorrow(place: Place) -> None:
+    """A completed order of which a record came today is left by settling, so it is not told to be settled."""
+    place.store(step("order_closed", "2023-01-02"))
+    assert reasons(place, "2024-02-15") == {"arrived today": 1}
+    assert reasons(place, "2024-02-16") == {"to be settled": 1}
+
+
 def test_twelve_months_are_counted_as_all_periods_are(place: Place) -> None:
     """The first day is not counted: heard of on 15 February 2024, presumable from 16 February 2025."""
     place.store(step("order_paid", "2024-02-15"))
