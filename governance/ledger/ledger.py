@@ -111,7 +111,7 @@ class Ledger:
         """Delete an entry's payload and salt, which are due; the chain stays whole. False if they were gone.
 
         Raises:
-            LedgerError: the database keeps them, since they are younger than three years.
+            LedgerError: the database keeps them, since they are younger than three years or a hold that stands.
         """
         with store.writing(self._engine) as connection:
             gone = connection.execute(delete(PAYLOADS).where(PAYLOADS.c.number == number)).rowcount

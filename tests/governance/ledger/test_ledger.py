@@ -67,7 +67,7 @@ def test_a_deleted_payload_leaves_no_bytes(url: str) -> None:
     """The files of the database hold nothing of it afterwards; what others say is as before."""
     ledger = Ledger.open(url)
     for number in range(3):
-        ledger.append("hold.placed", "case", {"values": f"somebody-{number}"}, LONG_AGO)
+        ledger.append("sweep.plan", "r", {"values": f"somebody-{number}"}, LONG_AGO)
     before = bytes_of(url)
     assert (b"somebody-1" in before, b"somebody-2" in before) == (True, True)
     ledger.forget(2)
@@ -80,8 +80,8 @@ def test_what_is_not_due_is_not_forgotten(url: str) -> None:
     today = local_date(datetime.now(tz=UTC))
     day = max(day for n in range(1090, 1101) if (_due(day := today - timedelta(days=n))) <= today)
     ledger = Ledger.open(url)
-    ledger.append("hold.placed", "1", {}, datetime.combine(day, time.max, CHINA))
-    ledger.append("hold.placed", "2", {}, datetime.combine(day + timedelta(days=4), time.min, CHINA))
+    ledger.append("keys.destroyed", "1", {}, datetime.combine(day, time.max, CHINA))
+    ledger.append("keys.destroyed", "2", {}, datetime.combine(day + timedelta(days=4), time.min, CHINA))
     ledger.append("hold.placed", "3", {}, WALL)
     assert ledger.forget(1)
     for number in (2, 3):
@@ -90,6 +90,18 @@ def test_what_is_not_due_is_not_forgotten(url: str) -> None:
     with pytest.raises(Exception, match="not due"):
         run_sql(url, "DELETE FROM ebb_ledger_payloads")
     assert [entry.payload is None for entry in ledger.entries()] == [True, False, False]
+
+
+def test_a_hold_that_stands_is_not_forgotten_however_old(url: str) -> None:
+    """It goes when its case was released, and not when another one, or an older hold of the same case was."""
+    ledger = Ledger.open(url)
+    for kind, case in (("placed", "A"), ("released", "A"), ("placed", "A"), ("placed", "B"), ("released", "B")):
+        ledger.append(f"hold.{kind}", case, {}, LONG_AGO)
+    with pytest.raises(LedgerError, match="when that is due"):
+        ledger.forget(3)
+    assert [ledger.forget(number) for number in (1, 2, 4, 5)] == [True] * 4
+    ledger.append("hold.released", "A", {}, WALL)
+    assert ledger.forget(3)
 
 
 def _due(day: date) -> date:

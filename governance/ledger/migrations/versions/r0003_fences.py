@@ -18,7 +18,10 @@ down_revision = "0002"
 FIRST_LINK = hashlib.sha256(b"ebb ledger v1").hexdigest()
 REFUSE = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
 # Two days less than three years: the database's calendar is UTC's, and its clock may be behind. Which payload is due to
-# the day the sweep judges; the fence keeps everybody from taking what stands, such as a hold.
+# the day the sweep judges; the fence keeps everybody from taking what counts. A hold counts until its case is released.
+STANDS = """EXISTS (SELECT 1 FROM ebb_ledger AS placed WHERE placed.number = OLD.number AND placed.kind = 'hold.placed'
+    AND NOT EXISTS (SELECT 1 FROM ebb_ledger AS released WHERE released.reference = placed.reference
+    AND released.kind = 'hold.released' AND released.number > placed.number))"""
 TOO_YOUNG = "BEGIN SELECT RAISE(ABORT, 'this payload of the ledger is not due'); END"
 SQLITE = (
     f"""CREATE TRIGGER ebb_ledger_next BEFORE INSERT ON ebb_ledger
@@ -33,7 +36,7 @@ SQLITE = (
     OR NOT EXISTS (SELECT 1 FROM ebb_ledger WHERE number = NEW.number AND link = NEW.link) {REFUSE}""",
     f"CREATE TRIGGER ebb_head_stays BEFORE DELETE ON ebb_ledger_head {REFUSE}",
     f"""CREATE TRIGGER ebb_payloads_wait BEFORE DELETE ON ebb_ledger_payloads
-    WHEN coalesce(julianday(OLD.recorded) >= julianday('now', '-3 years', '+2 days'), 1) {TOO_YOUNG}""",
+    WHEN coalesce(julianday(OLD.recorded) >= julianday('now', '-3 years', '+2 days'), 1) OR {STANDS} {TOO_YOUNG}""",
 )
 
 # Owner's rights, so that whoever appends needs none on the head; no search path of the caller's. Nobody else may
@@ -87,7 +90,7 @@ POSTGRESQL = (
     f"""CREATE OR REPLACE FUNCTION ebb_payloads_wait() {AS_OWNER} AS $$
     BEGIN
         IF OLD.recorded::timestamptz AT TIME ZONE 'UTC'
-        >= now() AT TIME ZONE 'UTC' - interval '3 years' + interval '2 days' THEN
+        >= now() AT TIME ZONE 'UTC' - interval '3 years' + interval '2 days' OR {STANDS} THEN
             RAISE EXCEPTION 'this payload of the ledger is not due';
         END IF;
         RETURN OLD;
