@@ -129,10 +129,8 @@ class Ledger:
         if not number:
             return
         last = connection.execute(select(CHAIN.c.recorded).where(CHAIN.c.number == number)).scalar_one_or_none()
-        if last is None:
-            return
         try:
-            behind = wall < datetime.fromisoformat(last) - _CLOCK_SLACK
+            behind = last is not None and wall < datetime.fromisoformat(last) - _CLOCK_SLACK
         except (ValueError, TypeError):  # no time, or none with a zone
             raise LedgerError(
                 f"entry {number} of the ledger tells no time that can be read, so that nothing can follow it: "

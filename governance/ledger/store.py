@@ -1,8 +1,8 @@
 """Where the ledger lies: a SQLite file of mode 0600, or a PostgreSQL database.
 
 Tables are made, and brought to their newest form, by `migrations`. Triggers refuse to change or delete a line of the
-chain; only payloads can be deleted, after three years and if no hold stands in them. Database errors are reworded, since their own text quotes
-parameters.
+chain; only payloads can be deleted, after three years and if no hold stands in them. Database errors are reworded,
+since their own text quotes parameters.
 """
 
 from __future__ import annotations

@@ -131,10 +131,11 @@ def insert_line(url: str, recorded: str) -> None:
         "2026-13-23T12:00:00.000000+00:00",
         "2026-11-23T12:00:00.000000+08:00",
         "2999-01-01T00:00:00.000000+00:00",
+        "2020-01-01T00:00:00.000000+00:00",
     ],
 )
-def test_a_server_refuses_a_time_that_is_none_or_lies_ahead(postgresql: str, recorded: str) -> None:
-    """After such a line nobody could append; the same line with a time is taken."""
+def test_a_server_refuses_a_time_that_is_none_or_lies_ahead_or_behind(postgresql: str, recorded: str) -> None:
+    """After such a line nobody could append, or its payload were due at once; the same line with a time is taken."""
     with own_database(postgresql) as url:
         filled(url)
         with pytest.raises(DBAPIError, match=r"append-only|invalid input syntax|out of range"):

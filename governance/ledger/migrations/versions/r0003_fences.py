@@ -1,8 +1,9 @@
 """The database keeps the chain: it takes the next line only, moves the head itself, and keeps payloads until due.
 
-So a role that appends needs no right to change anything. PostgreSQL also computes the line's link, refuses a time that
-is none or lies ahead, after which nobody could append, and a payload that the line does not commit to. SQLite has no
-SHA-256, and leaves that to `ebb ledger verify`.
+So a role that appends needs no right to change anything. PostgreSQL also computes the line's link, and refuses a
+payload that the line does not commit to; SQLite has no SHA-256, and leaves that to `ebb ledger verify`. PostgreSQL
+refuses a time that is none or lies ahead, since nobody could append after it, and one of long before, whose payload
+would be due at once.
 """
 
 from __future__ import annotations
@@ -58,8 +59,11 @@ POSTGRESQL = (
         END IF;
         IF NEW.recorded <> to_char(
             NEW.recorded::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
-        ) OR NEW.recorded::timestamptz > clock_timestamp() + interval '5 minutes' THEN
-            RAISE EXCEPTION 'the ledger is append-only, and this time is none or lies ahead';
+        ) OR NEW.recorded::timestamptz > clock_timestamp() + interval '5 minutes' OR EXISTS (
+            SELECT FROM ebb_ledger WHERE number = last_number
+            AND recorded::timestamptz > NEW.recorded::timestamptz + interval '5 minutes'
+        ) THEN
+            RAISE EXCEPTION 'the ledger is append-only, and this is not the time';
         END IF;
         RETURN NEW;
     END $$""",
