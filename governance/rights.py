@@ -1,7 +1,7 @@
 """Who may do what in ebb's own databases: rights of roles on PostgreSQL, given table by table.
 
-    stream    makes keys, appends lines of its own kinds; reads no private half, destroys only expired windows
-    ops       destroys keys that are due, forgets payloads that are due; changes no line
+    stream    makes keys; reads no private half, destroys only expired windows; has no right on the ledger
+    ops       appends to the ledger, destroys keys, forgets payloads that are older than three years; changes no line
     auditor   reads the ledger
 
 None of them owns a table: whoever does can undo every fence.
@@ -26,16 +26,22 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 LACKS_RIGHTS = "use one that may do this; the tables' owner gives rights with `ebb database grant`"
 
 _ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-_POWERS = """SELECT rolsuper OR rolbypassrls OR rolcreaterole OR bool_or(pg_has_role(:role, power.oid, 'MEMBER'))
-FROM pg_roles, (SELECT oid FROM pg_roles WHERE rolname IN
-('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')) AS power
-WHERE rolname = :role GROUP BY rolsuper, rolbypassrls, rolcreaterole"""
-_OWNS = (
-    "SELECT bool_or(pg_has_role(:role, relowner, 'MEMBER')) FROM pg_class WHERE oid = ANY(CAST(:tables AS regclass[]))"
-)
-_HAS = """SELECT CASE WHEN :right IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
-THEN has_any_column_privilege(:role, CAST(:table AS regclass), :right)
-ELSE has_table_privilege(:role, CAST(:table AS regclass), :right) END"""
+
+# Every question is asked of all that a role can become, itself included: 'MEMBER' counts groups of groups, and those
+# whose rights it has only after SET ROLE.
+_POWERS = """SELECT bool_or(rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR rolname IN (
+'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program', 'pg_read_all_data', 'pg_write_all_data'))
+FROM pg_roles AS other, (SELECT oid FROM pg_roles WHERE rolname = :role) AS it
+WHERE pg_has_role(it.oid, other.oid, 'MEMBER')"""
+_OWNS = """SELECT bool_or(pg_has_role(:role, owner, 'MEMBER')) FROM (
+SELECT relowner AS owner FROM pg_class WHERE oid = ANY(CAST(:tables AS regclass[]))
+UNION SELECT nspowner FROM pg_namespace WHERE oid IN (
+    SELECT relnamespace FROM pg_class WHERE oid = ANY(CAST(:tables AS regclass[])))
+UNION SELECT datdba FROM pg_database WHERE datname = current_database()) AS owners"""
+_HAS = """SELECT bool_or(CASE WHEN :right IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+THEN has_any_column_privilege(oid, CAST(:table AS regclass), :right)
+ELSE has_table_privilege(oid, CAST(:table AS regclass), :right) END)
+FROM pg_roles WHERE pg_has_role(:role, oid, 'MEMBER')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ class Rights:
         owns = connection.execute(text(_OWNS), {"role": role, "tables": list(self.tables)}).scalar_one()
         if powerful or owns:
             raise RefusedError(
-                f"the role {role} is a superuser, bypasses row security, makes roles, reads the server's files, "
-                "or owns the tables: it can undo every fence; give the rights to a role that does none of that"
+                f"the role {role} is, or is a member of, a superuser or one that bypasses row security, makes roles, "
+                "replicates, reads or writes all data or the server's files, or owns the tables, their schema or the "
+                "database: it can undo every fence; give the rights to a role that does none of that"
             )
         name = connection.dialect.identifier_preparer.quote(role)
         for function, callers in self.functions.items():

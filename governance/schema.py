@@ -33,7 +33,8 @@ class Schema:
         what: ledger, keyring.
         error: what is raised.
         migrations: folder with alembic's `env.py` and `versions/`.
-        version_table: of its own, so that ledger and keyring may share a database.
+        version_table: of its own, so that ledger and keyring may share a server's database. They may not share a SQLite
+            file: the ledger is told of a key's end inside the keyring's transaction, and would wait for it for ever.
         revisions: every one there is, oldest first.
         mark: a table that databases had before they told their revision; they have the first one.
     """

@@ -111,13 +111,28 @@ class KeyringOpener:
 def load_settings(**flags: Any) -> Settings:
     """Return the settings; `flags` are a command's options, of which None and click's defaults do not count."""
     try:
-        return Settings(**_given(flags))
+        settings = Settings(**_given(flags))
     except ValidationError as problem:
         # The message of a setting may quote its value: name the setting only.
         names = sorted({".".join(map(str, error["loc"])) for error in problem.errors(include_input=False)})
         raise UsageError(f"not a valid setting: {', '.join(names)}; look at {FILE} and at EBB_* variables") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise UsageError(f"{FILE} is not TOML: correct it") from None
+    file = _file_of(settings.ledger_url)
+    if file is not None and file == _file_of(settings.keyring_url):
+        raise UsageError(
+            f"ledger and keyring are one SQLite file, {file}, and would wait for each other: "
+            "give each a file of its own with the settings ledger_url and keyring_url"
+        )
+    return settings
+
+
+def _file_of(url: str) -> Path | None:
+    """Return the file of a SQLite URL, links followed; None for a server, and for what is no such URL."""
+    driver, found, rest = url.partition(":///")
+    if not found or driver.partition("+")[0] != "sqlite":
+        return None
+    return Path(rest.partition("?")[0].removeprefix("file:")).resolve()
 
 
 def wall_clock() -> datetime:

@@ -167,6 +167,16 @@ def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in done] if done.returns_rows else []
 
 
+def take_payload(url: str, number: int) -> None:
+    """Delete what a line of a ledger says before it is due, as somebody who may take the fence down can."""
+    table = " ON ebb_ledger_payloads" if url.startswith("postgresql") else ""
+    run_sql(
+        url,
+        f"DROP TRIGGER IF EXISTS ebb_payloads_wait{table}",
+        f"DELETE FROM ebb_ledger_payloads WHERE number = {number}",
+    )
+
+
 def bytes_of(url: str) -> bytes:
     """Return every byte of the files that hold a database: a SQLite file and its log, or a server's data files."""
     if url.startswith("sqlite"):

@@ -32,7 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import KeyringError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
-from governance.transport import require_encryption
+from governance.transport import refuse_shown_password, require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,9 +235,11 @@ def _facts(connection: Connection) -> dict[str, bytes]:
 
 def _parse(url: str) -> URL:
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except ArgumentError:
         raise UsageError("the keyring's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
+    refuse_shown_password(parsed, "keyring")
+    return parsed
 
 
 def _arguments(url: URL) -> dict[str, Any]:

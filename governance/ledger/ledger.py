@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Row, delete, insert, select
 
-from governance.errors import RefusedError
+from governance.errors import LedgerError, RefusedError
 from governance.ledger import chain, store
 from governance.ledger.chain import Broken, Entry
 from governance.ledger.store import CHAIN, HEAD, PAYLOADS
@@ -49,6 +49,7 @@ class Ledger:
 
         Raises:
             RefusedError: the wall clock is behind the last entry.
+            LedgerError: the last entry's time cannot be read; or the database refuses the line.
         """
         recorded = wall.astimezone(UTC).isoformat(timespec="microseconds")
         payload, salt = chain.to_payload(content), secrets.token_bytes(_SALT_BYTES)
@@ -107,7 +108,11 @@ class Ledger:
         return broken
 
     def forget(self, number: int) -> bool:
-        """Delete an entry's payload and salt, which are due; the chain stays whole. False if they were gone."""
+        """Delete an entry's payload and salt, which are due; the chain stays whole. False if they were gone.
+
+        Raises:
+            LedgerError: the database keeps them, since they are younger than three years or a hold that stands.
+        """
         with store.writing(self._engine) as connection:
             gone = connection.execute(delete(PAYLOADS).where(PAYLOADS.c.number == number)).rowcount
         store.forget_deleted(self._engine)
@@ -124,7 +129,14 @@ class Ledger:
         if not number:
             return
         last = connection.execute(select(CHAIN.c.recorded).where(CHAIN.c.number == number)).scalar_one_or_none()
-        if last is not None and wall < datetime.fromisoformat(last) - _CLOCK_SLACK:
+        try:
+            behind = last is not None and wall < datetime.fromisoformat(last) - _CLOCK_SLACK
+        except (ValueError, TypeError):  # no time, or none with a zone
+            raise LedgerError(
+                f"entry {number} of the ledger tells no time that can be read, so that nothing can follow it: "
+                "restore the ledger from a backup of before"
+            ) from None
+        if behind:
             raise RefusedError("this machine's clock is behind the ledger's last entry: set the clock right first")
 
 

@@ -1,8 +1,8 @@
 """Where the ledger lies: a SQLite file of mode 0600, or a PostgreSQL database.
 
 Tables are made, and brought to their newest form, by `migrations`. Triggers refuse to change or delete a line of the
-chain; only payloads can be deleted, when they are due. Database errors are reworded, since their own text quotes
-parameters.
+chain; only payloads can be deleted, after three years and if no hold stands in them. Database errors are reworded,
+since their own text quotes parameters.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
-from governance.transport import require_encryption
+from governance.transport import refuse_shown_password, require_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from governance.rights import Kind
 
 _BUSY_SECONDS = 30
+_FENCES = ("RaiseException", "SQLITE_CONSTRAINT_TRIGGER")
 
 METADATA = MetaData()
 
@@ -84,10 +85,10 @@ SCHEMA = Schema(
 
 RIGHTS = Rights(
     tables={
-        SCHEMA.version_table: {"stream": ("SELECT",), "ops": ("SELECT",), "auditor": ("SELECT",)},
-        CHAIN.name: {"stream": ("SELECT", "INSERT"), "ops": ("SELECT", "INSERT"), "auditor": ("SELECT",)},
-        PAYLOADS.name: {"stream": ("INSERT",), "ops": ("SELECT", "INSERT", "DELETE"), "auditor": ("SELECT",)},
-        HEAD.name: {"stream": ("SELECT",), "ops": ("SELECT",), "auditor": ("SELECT",)},
+        SCHEMA.version_table: {"ops": ("SELECT",), "auditor": ("SELECT",)},
+        CHAIN.name: {"ops": ("SELECT", "INSERT"), "auditor": ("SELECT",)},
+        PAYLOADS.name: {"ops": ("SELECT", "INSERT", "DELETE"), "auditor": ("SELECT",)},
+        HEAD.name: {"ops": ("SELECT",), "auditor": ("SELECT",)},
     },
     functions={"ebb_ledger_rewrite": ("ops",)},
 )
@@ -112,6 +113,7 @@ def engine_of(url: str) -> Engine:
         raise UsageError("the ledger's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
     except (ImportError, NoSuchModuleError):
         raise UsageError("no driver for the ledger's database: pip install 'ebbtide[postgresql]'") from None
+    refuse_shown_password(parsed, "ledger")
     require_encryption(parsed, "ledger")
     if sqlite:
         if not parsed.database or parsed.database == ":memory:":
@@ -204,6 +206,11 @@ def reworded(engine: Engine) -> Iterator[None]:
         where = engine.url.render_as_string(hide_password=True)
         if name == "InsufficientPrivilege":
             raise LedgerError(f"the ledger {where} refuses this role: {LACKS_RIGHTS}") from None
+        if name in _FENCES:
+            raise LedgerError(
+                f"the ledger {where} refuses this: it takes the next line only, with a time that lies not ahead, and "
+                "gives up what a line says when that is due; look at this machine's clock"
+            ) from None
         raise LedgerError(
             f"the ledger {where} cannot be used ({name}): check the setting ledger_url, the database and its disk; "
             "what was recorded stays, run the command again"

@@ -58,9 +58,9 @@ def upgrade(home: Path, packs: Path | None, as_json: bool) -> None:
 def grant(home: Path, packs: Path | None, as_json: bool, role: str, kind: Kind, where: tuple[str, ...]) -> None:  # noqa: PLR0917 - click passes them by name
     """Give a role of PostgreSQL the rights it needs, and take others away that it had on these tables.
 
-    A role for streams makes keys and appends to the ledger; it reads no private half, and destroys nothing but expired
-    windows. One for ops sweeps, holds, settles, and destroys keys and payloads that are due. An auditor reads the
-    ledger. None of them can change or remove a line of it.
+    A role for streams makes keys; it reads no private half, destroys nothing but expired windows, and has no right on
+    the ledger. One for ops sweeps, holds, settles, and destroys keys and payloads that are due. An auditor reads the
+    ledger. None of them can change or remove a line of it, or what a line of the last three years says.
     """
     from governance.keys import store as keyring
     from governance.ledger import store as ledger

@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchT
 from sqlalchemy.pool import NullPool
 
 from governance.errors import RefusedError, StoreError, UsageError
-from governance.transport import require_encryption
+from governance.transport import refuse_shown_password, require_encryption
 from retention.stores.base import Purged, Removal, Shape
 from retention.stores.sql_columns import arrow_type, to_arrow
 
@@ -282,6 +282,7 @@ def _connect(url: str) -> Engine:
         raise UsageError("a store's URL is not one: write sqlite:///PATH or postgresql+psycopg://…") from None
     except (ImportError, NoSuchModuleError):
         raise UsageError("no driver for a store's database: pip install 'ebbtide[postgresql]'") from None
+    refuse_shown_password(parsed, "store")
     require_encryption(parsed, "store")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT, OPS = RootKey(bytes(range(100, 132))), OpsKey(bytes(range(1, 33)))
 NOW = datetime.now(tz=UTC)
+LONG_AGO = NOW - timedelta(days=4 * 366)
 TODAY = (NOW + timedelta(hours=8)).date().isoformat()
 SCOPE = ("statistics", "sepp", "analytics")
 LINE = "INSERT INTO ebb_ledger VALUES ({}, '2026-11-27T00:00:00.000000+00:00', 'x', 'y', '\\x00', '\\x00')"
@@ -59,6 +60,8 @@ OF_THE_CHAIN = [
     LINE.format(4),
     LINE.format(99),
     "INSERT INTO ebb_ledger_payloads VALUES (1, '\\x00', '{\"n\": 9}', '2026-11-27')",
+    "DELETE FROM ebb_ledger_payloads WHERE number = 2",
+    "DROP TRIGGER ebb_payloads_wait ON ebb_ledger_payloads",
 ]
 OF_KEYS = [
     "UPDATE ebb_keys SET wrapped = '\\x00'",
@@ -83,6 +86,9 @@ OF_PRIVATE_HALVES = [
     "INSERT INTO ebb_keys VALUES ('personal', 'p', 's', 'r', '2030H1', '', NULL, '', NULL)",
     "INSERT INTO ebb_keys VALUES ('personal', 'p', 's', 'r', '2030H1', '\\x01', NULL, '', '2030')",
     "INSERT INTO ebb_keyring VALUES ('more', '\\x00')",
+    "SELECT kind FROM ebb_ledger",
+    "SELECT link FROM ebb_ledger_head",
+    "INSERT INTO ebb_ledger DEFAULT VALUES",
     "SELECT payload FROM ebb_ledger_payloads",
     "DELETE FROM ebb_ledger_payloads",
     "SELECT ebb_ledger_rewrite()",
@@ -119,8 +125,8 @@ def world(postgresql: str) -> Iterator[World]:
             for store in (ledger_store, key_store):
                 store.grant(made.of("owner"), roles[kind], kind)
         Keyring.create(made.of("ops"), ROOT).set_ops_public(OPS.public())
-        for number in range(3):
-            Ledger.open(made.of("ops")).append("sweep.plan", "r", {"n": number}, NOW)
+        for number, wall in enumerate((LONG_AGO, NOW, NOW)):
+            Ledger.open(made.of("ops")).append("sweep.plan", "r", {"n": number}, wall)
         yield made
 
 
@@ -185,20 +191,23 @@ def test_ops_rotate_and_destroy(world: World) -> None:
         ring.sealed_day_key("dead_letters", day)
 
 
-def test_streams_and_ops_append_and_only_ops_forget(world: World) -> None:
-    """Lines of both stand in one chain; a payload that is due goes, and the auditor finds the chain whole."""
-    added = Ledger.open(world.of("stream")).append("stream.x", "", {"n": 3}, NOW)
-    for kind in ("sweep.approval", "hold.released", "streams"):
-        with pytest.raises(LedgerError, match="refuses this role"):
-            Ledger.open(world.of("stream")).append(kind, "", {}, NOW)
-    assert Ledger.open(world.of("stream")).head() == (added.number, added.link.hex())
+def test_ops_append_and_forget_what_is_due(world: World) -> None:
+    """A payload of years ago goes, one of today stays; the auditor finds the chain whole, a stream nothing at all."""
     ledger = Ledger.open(world.of("ops"))
-    assert ledger.forget(added.number)
+    added = ledger.append("hold.placed", "2026-17", {"n": 3}, NOW)
+    assert ledger.forget(1)
+    with pytest.raises(LedgerError, match="when that is due"):
+        ledger.forget(added.number)
+    with pytest.raises(LedgerError, match="refuses this role"):
+        Ledger.open(world.of("stream"))
+    for kind in ("stream.x", "hold.released"):
+        with pytest.raises(LedgerError, match="refuses this role"):
+            Ledger(ledger_store.engine_of(world.of("stream"))).append(kind, "", {}, NOW)
     with ledger.sweeping():
         pass
     auditor = Ledger.open(world.of("auditor"))
     assert auditor.first_broken() is None
-    assert [entry.content.get("n") for entry in auditor.entries()][:3] == [0, 1, 2]
+    assert [entry.content.get("n") for entry in auditor.entries()] == [None, 1, 2, 3]
     with pytest.raises(LedgerError, match="refuses this role"):
         auditor.append("x", "", {}, NOW)
     with pytest.raises(KeyringError, match="refuses this role"):
@@ -237,7 +246,14 @@ def refused(world: World, kind: str, statement: str) -> None:
     with pytest.raises(DBAPIError) as caught:
         run_sql(world.of(kind), statement)
     told = str(caught.value.orig)
-    words = ("permission denied", "must be owner", "must have admin option", "append-only", "row-level security")
+    words = (
+        "permission denied",
+        "must be owner",
+        "must have admin option",
+        "append-only",
+        "row-level security",
+        "not due",
+    )
     assert any(word in told for word in words), told
 
 
@@ -249,6 +265,7 @@ def refused(world: World, kind: str, statement: str) -> None:
         "TRUNCATE ebb_ledger",
         "UPDATE ebb_ledger_payloads SET recorded = 'x'",
         "TRUNCATE ebb_ledger_payloads",
+        "DELETE FROM ebb_ledger_payloads",
         "UPDATE ebb_ledger_head SET number = number - 1",
         "DELETE FROM ebb_ledger_head",
         "TRUNCATE ebb_ledger_head",
@@ -257,7 +274,7 @@ def refused(world: World, kind: str, statement: str) -> None:
 )
 def test_the_fences_stand_against_the_owner_too(world: World, statement: str) -> None:
     """Who owns the tables has to take a fence down first, on purpose."""
-    with pytest.raises(DBAPIError, match="append-only"):
+    with pytest.raises(DBAPIError, match=r"append-only|not due"):
         run_sql(world.of("owner"), statement)
 
 
@@ -279,6 +296,32 @@ def test_a_role_that_can_do_more_is_refused(world: World, postgresql: str) -> No
                 key_store.grant(owner, roles["plain"], "stream")
             run_sql(owner, f"REVOKE {right} ON ebb_sealed_keys FROM PUBLIC")
         assert run_sql(owner, f"SELECT has_table_privilege('{roles['plain']}', 'ebb_keys', 'SELECT')") == [(False,)]
+
+
+def test_a_role_that_can_become_more_is_refused(postgresql: str) -> None:
+    """Groups of groups count, those too whose rights need SET ROLE; so do replication, the schema and the database."""
+    groups, owners = ("super", "copies", "operations", "reads"), ("schema", "base")
+    with own_roles(postgresql, *groups, *owners, "between", "via", "plain") as roles, own_database(postgresql) as url:
+        Ledger.open(url)
+        ledger_store.grant(url, roles["operations"], "ops")
+        run_sql(
+            url,
+            f"ALTER ROLE {roles['super']} SUPERUSER",
+            f"ALTER ROLE {roles['copies']} REPLICATION",
+            f"GRANT pg_read_all_data TO {roles['reads']}",
+            f"ALTER SCHEMA public OWNER TO {roles['schema']}",
+            f"ALTER DATABASE {url.rpartition('/')[2]} OWNER TO {roles['base']}",
+            f"ALTER ROLE {roles['via']} NOINHERIT",
+            f"GRANT {roles['between']} TO {roles['via']}",
+        )
+        ledger_store.grant(url, roles["via"], "stream")
+        for group in (*groups, *owners):
+            run_sql(url, f"GRANT {roles[group]} TO {roles['between']}")
+            for name in {"via", *({group} - {"operations"})}:
+                with pytest.raises(RefusedError, match=r"undo every fence|by a group"):
+                    ledger_store.grant(url, roles[name], "stream")
+            run_sql(url, f"REVOKE {roles[group]} FROM {roles['between']}")
+        ledger_store.grant(url, roles["via"], "stream")
 
 
 def test_another_kind_takes_the_rights_of_the_first_away(world: World, postgresql: str) -> None:

@@ -16,7 +16,7 @@ from governance.keys.rotation import Chosen
 from governance.ledger import Ledger
 from pipelines import key_backup, key_work
 from pipelines.cli import ebb
-from pipelines.key_record import DESTROYED, note_in
+from pipelines.key_record import DESTROYED, known_of, note_in
 from pipelines.key_work import half_year_now
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
@@ -24,6 +24,7 @@ from pipelines.sweeping import approve_sweep, plan_sweep
 from retention.plan import Limit
 from retention.stores.delta import open_table
 from retention.vault.payloads import open_rows
+from tests.postgresql import run_sql, take_payload
 from tests.retention.rooms import apply_here
 
 if TYPE_CHECKING:
@@ -130,6 +131,45 @@ def test_people_are_told_what_a_backup_did(home: Path, tmp_path: Path) -> None:
     lose(home)
     told = CliRunner().invoke(ebb, ["keys", "restore", str(copy), "--home", str(home)]).stdout
     assert "sealing vault.identity 2026-01-01 … 2026-01-07, 7 of them" in told
+
+
+@pytest.mark.parametrize(("kind", "command"), [("keys.destroyed", "destroy"), ("keys.rotated", "rotate")])
+def test_an_entry_that_lost_its_keys_before_it_was_due_is_refused(
+    home: Path, tmp_path: Path, kind: str, command: str
+) -> None:
+    """A destroyed key does not come back because somebody took what the ledger said of it; the keyring stays lost."""
+    call(home, "backup", tmp_path / "b.json")
+    call(home, *(["destroy", HALF, "--yes"] if command == "destroy" else ["rotate"]))
+    url = settings_of(home).ledger_url
+    (entry,) = Ledger.open(url).entries(kind)
+    take_payload(url, entry.number)
+    lose(home)
+    assert Ledger.open(url).first_broken() is None
+    with pytest.raises(LedgerError, match=rf"entry {entry.number} of the ledger lacks.*restore the ledger"):
+        call(home, "restore", tmp_path / "b.json")
+    assert not (home / "keyring.sqlite").exists()
+
+
+def test_an_entry_whose_keys_were_forgotten_when_due_is_no_error(home: Path, tmp_path: Path) -> None:
+    """Keys of four years ago are in no backup that is young enough to be restored."""
+    call(home, "backup", tmp_path / "b.json")
+    ledger, keyring = Ledger.open(settings_of(home).ledger_url), settings_of(home).opener().identity
+    old = ledger.append(DESTROYED, keyring, {"keys": []}, wall_clock() - timedelta(days=4 * 366))
+    assert ledger.forget(old.number)
+    lose(home)
+    assert call(home, "restore", tmp_path / "b.json")["ledger_read"]
+
+
+def test_an_entry_without_a_time_and_keys_is_refused(home: Path) -> None:
+    """Whether it was due cannot be known."""
+    ledger = Ledger.open(settings_of(home).ledger_url)
+    ledger.append(DESTROYED, "ring", {"keys": []}, wall_clock())
+    take_payload(settings_of(home).ledger_url, 1)
+    run_sql(
+        settings_of(home).ledger_url, "DROP TRIGGER ebb_ledger_no_update", "UPDATE ebb_ledger SET recorded = 'soon'"
+    )
+    with pytest.raises(LedgerError, match="entry 1 of the ledger lacks"):
+        known_of(ledger, "ring")
 
 
 def test_without_the_ledger_it_is_refused_unless_said_and_the_new_one_knows(home: Path, tmp_path: Path) -> None:

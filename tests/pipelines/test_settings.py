@@ -21,7 +21,7 @@ SCOPE = ("statistics", "sepp", "", "account", "2026H2")
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Run in a folder of its own, without the machine's settings."""
-    for name in ("HOME", "LAKE", "KEYRING_URL", "ROOT_KEY", "ROOT_KEY_FILE", "PACKS", "AUTHORIZATION"):
+    for name in ("HOME", "LAKE", "LEDGER_URL", "KEYRING_URL", "ROOT_KEY", "ROOT_KEY_FILE", "PACKS", "AUTHORIZATION"):
         monkeypatch.delenv(f"EBB_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -49,6 +49,31 @@ def test_flags_outrank_environment_outranks_file(monkeypatch: pytest.MonkeyPatch
     assert settings.lake == "gs://env/lake"
     assert (settings.authorization, settings.authorized_systems) == ("operator", ("sepp",))
     assert load_settings().home == Path("/env")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "sqlite:///one.sqlite",
+        "sqlite+pysqlite:///{here}/one.sqlite?timeout=3",
+        "sqlite:///file:{here}/one.sqlite?uri=true",
+        "sqlite:///link.sqlite",
+    ],
+)
+def test_ledger_and_keyring_in_one_file_are_refused(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Each waits for the other there; the sentence says what to set. Two files, or one server, are no mistake."""
+    Path("link.sqlite").symlink_to("one.sqlite")
+    monkeypatch.setenv("EBB_LEDGER_URL", f"sqlite:///{elsewhere}/one.sqlite")
+    monkeypatch.setenv("EBB_KEYRING_URL", other.format(here=elsewhere))
+    with pytest.raises(UsageError, match=r"one SQLite file.*ledger_url and keyring_url"):
+        load_settings()
+    monkeypatch.setenv("EBB_KEYRING_URL", "sqlite:///two.sqlite")
+    load_settings()
+    for name in ("EBB_LEDGER_URL", "EBB_KEYRING_URL"):
+        monkeypatch.setenv(name, "postgresql+psycopg://localhost/ebb")
+    load_settings()
 
 
 def test_variables_that_are_no_setting_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import stat
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,17 +13,22 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
+from governance.calendar import CHINA, local_date
 from governance.errors import EbbError, LedgerError, RefusedError, UsageError
 from governance.ledger import Ledger, chain
 from governance.ledger.chain import FIRST_LINK, Entry
+from governance.policy.retention import due_date
 from pipelines.cli import ebb
-from tests.postgresql import bytes_of, run_sql
+from tests.postgresql import bytes_of, own_database, run_sql
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
 WALL = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LONG_AGO = WALL - timedelta(days=4 * 366)
 
 
 @pytest.fixture
@@ -32,11 +37,11 @@ def url(database: str) -> str:
     return database
 
 
-def filled(url: str, count: int = 5) -> Ledger:
+def filled(url: str, count: int = 5, wall: datetime = WALL) -> Ledger:
     """Return a ledger with `count` entries."""
     ledger = Ledger.open(url)
     for number in range(count):
-        ledger.append("sweep.plan", f"digest-{number}", {"n": number}, WALL + timedelta(seconds=number))
+        ledger.append("sweep.plan", f"digest-{number}", {"n": number}, wall + timedelta(seconds=number))
     return ledger
 
 
@@ -51,7 +56,7 @@ def test_entries_are_numbered_chained_and_read_back(url: str) -> None:
 
 def test_a_deleted_payload_leaves_the_chain_whole(url: str) -> None:
     """What is due in the ledger itself can go; its entry stays and tells nothing."""
-    ledger = filled(url)
+    ledger = filled(url, wall=LONG_AGO)
     assert ledger.forget(3)
     assert not ledger.forget(3)
     assert ledger.entries()[2].payload is None
@@ -62,12 +67,101 @@ def test_a_deleted_payload_leaves_no_bytes(url: str) -> None:
     """The files of the database hold nothing of it afterwards; what others say is as before."""
     ledger = Ledger.open(url)
     for number in range(3):
-        ledger.append("hold.placed", "case", {"values": f"somebody-{number}"}, WALL)
+        ledger.append("sweep.plan", "r", {"values": f"somebody-{number}"}, LONG_AGO)
     before = bytes_of(url)
     assert (b"somebody-1" in before, b"somebody-2" in before) == (True, True)
     ledger.forget(2)
     after = bytes_of(url)
     assert (b"somebody-1" in after, b"somebody-2" in after) == (False, True)
+
+
+def test_what_is_not_due_is_not_forgotten(url: str) -> None:
+    """The last payload that is due today goes, to its last microsecond; younger ones stay, whoever asks."""
+    today = local_date(datetime.now(tz=UTC))
+    day = max(day for n in range(1090, 1101) if (_due(day := today - timedelta(days=n))) <= today)
+    ledger = Ledger.open(url)
+    ledger.append("keys.destroyed", "1", {}, datetime.combine(day, time.max, CHINA))
+    ledger.append("keys.destroyed", "2", {}, datetime.combine(day + timedelta(days=4), time.min, CHINA))
+    ledger.append("hold.placed", "3", {}, WALL)
+    assert ledger.forget(1)
+    for number in (2, 3):
+        with pytest.raises(LedgerError, match="gives up what a line says when that is due"):
+            ledger.forget(number)
+    with pytest.raises(Exception, match="not due"):
+        run_sql(url, "DELETE FROM ebb_ledger_payloads")
+    assert [entry.payload is None for entry in ledger.entries()] == [True, False, False]
+
+
+def test_a_hold_that_stands_is_not_forgotten_however_old(url: str) -> None:
+    """It goes when its case was released, and not when another one, or an older hold of the same case was."""
+    ledger = Ledger.open(url)
+    for kind, case in (("placed", "A"), ("released", "A"), ("placed", "A"), ("placed", "B"), ("released", "B")):
+        ledger.append(f"hold.{kind}", case, {}, LONG_AGO)
+    with pytest.raises(LedgerError, match="when that is due"):
+        ledger.forget(3)
+    assert [ledger.forget(number) for number in (1, 2, 4, 5)] == [True] * 4
+    ledger.append("hold.released", "A", {}, WALL)
+    assert ledger.forget(3)
+
+
+def _due(day: date) -> date:
+    due = due_date("GOV", day)
+    assert due is not None
+    return due
+
+
+def insert_line(url: str, recorded: str) -> None:
+    """Insert a line that is right but for its time, as a role that may append can."""
+    ledger = Ledger.open(url)
+    number, before = ledger.head()
+    parts = (number + 1, recorded, "x", "y", b"\x00")
+    octets = ["00", chain.link(bytes.fromhex(before), *parts).hex()]
+    told = ", ".join(f"'\\x{one}'" if url.startswith("postgresql") else f"x'{one}'" for one in octets)
+    run_sql(url, f"INSERT INTO ebb_ledger VALUES ({number + 1}, '{recorded}', 'x', 'y', {told})")
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        "soon",
+        "now",
+        "2026-11-23",
+        "2026-11-23T12:00:00.000000",
+        "2026-11-23T24:00:00.000000+00:00",
+        "2026-13-23T12:00:00.000000+00:00",
+        "2026-11-23T12:00:00.000000+08:00",
+        "2999-01-01T00:00:00.000000+00:00",
+        "2020-01-01T00:00:00.000000+00:00",
+    ],
+)
+def test_a_server_refuses_a_time_that_is_none_or_lies_ahead_or_behind(postgresql: str, recorded: str) -> None:
+    """After such a line nobody could append, or its payload were due at once; the same line with a time is taken."""
+    with own_database(postgresql) as url:
+        filled(url)
+        with pytest.raises(DBAPIError, match=r"append-only|invalid input syntax|out of range"):
+            insert_line(url, recorded)
+        insert_line(url, "2026-11-23T13:00:00.000000+00:00")
+        assert Ledger.open(url).append("x", "", {}, WALL + timedelta(hours=2)).number == 7
+
+
+def test_a_clock_that_runs_ahead_is_told_by_the_server(postgresql: str) -> None:
+    """A few minutes are drift; more is refused with a sentence, and the ledger goes on."""
+    with own_database(postgresql) as url:
+        ledger, now = filled(url), datetime.now(tz=UTC)
+        with pytest.raises(LedgerError, match="look at this machine's clock"):
+            ledger.append("x", "", {}, now + timedelta(minutes=10))
+        ledger.append("x", "", {}, now + timedelta(minutes=4))
+        assert ledger.append("x", "", {}, now).number == 7
+
+
+@pytest.mark.parametrize("recorded", ["soon", "2026-11-23"])
+def test_a_line_whose_time_cannot_be_read_is_named(tmp_path: Path, recorded: str) -> None:
+    """A file takes it from whoever may write there; appending says which line it is and what to do."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    ledger = filled(url)
+    insert_line(url, recorded)
+    with pytest.raises(LedgerError, match=r"entry 6 of the ledger tells no time.*restore the ledger"):
+        ledger.append("x", "", {}, WALL)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
-"""The database keeps the chain: it takes the next line only, and moves the head itself.
+"""The database keeps the chain: it takes the next line only, moves the head itself, and keeps payloads until due.
 
 So a role that appends needs no right to change anything. PostgreSQL also computes the line's link, and refuses a
-payload that the line does not commit to; SQLite has no SHA-256, and leaves that to `ebb ledger verify`.
+payload that the line does not commit to; SQLite has no SHA-256, and leaves that to `ebb ledger verify`. PostgreSQL
+refuses a time that is none or lies ahead, since nobody could append after it, and one of long before, whose payload
+would be due at once.
 """
 
 from __future__ import annotations
@@ -16,6 +18,12 @@ down_revision = "0002"
 
 FIRST_LINK = hashlib.sha256(b"ebb ledger v1").hexdigest()
 REFUSE = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+# Two days less than three years: the database's calendar is UTC's, and its clock may be behind. Which payload is due to
+# the day the sweep judges; the fence keeps everybody from taking what counts. A hold counts until its case is released.
+STANDS = """EXISTS (SELECT 1 FROM ebb_ledger AS placed WHERE placed.number = OLD.number AND placed.kind = 'hold.placed'
+    AND NOT EXISTS (SELECT 1 FROM ebb_ledger AS released WHERE released.reference = placed.reference
+    AND released.kind = 'hold.released' AND released.number > placed.number))"""
+TOO_YOUNG = "BEGIN SELECT RAISE(ABORT, 'this payload of the ledger is not due'); END"
 SQLITE = (
     f"""CREATE TRIGGER ebb_ledger_next BEFORE INSERT ON ebb_ledger
     WHEN NEW.number <> 1 + coalesce((SELECT number FROM ebb_ledger_head), 0) {REFUSE}""",
@@ -28,6 +36,8 @@ SQLITE = (
     WHEN NEW.number <> OLD.number + 1
     OR NOT EXISTS (SELECT 1 FROM ebb_ledger WHERE number = NEW.number AND link = NEW.link) {REFUSE}""",
     f"CREATE TRIGGER ebb_head_stays BEFORE DELETE ON ebb_ledger_head {REFUSE}",
+    f"""CREATE TRIGGER ebb_payloads_wait BEFORE DELETE ON ebb_ledger_payloads
+    WHEN coalesce(julianday(OLD.recorded) >= julianday('now', '-3 years', '+2 days'), 1) OR {STANDS} {TOO_YOUNG}""",
 )
 
 # Owner's rights, so that whoever appends needs none on the head; no search path of the caller's. Nobody else may
@@ -46,6 +56,14 @@ POSTGRESQL = (
         END LOOP;
         IF NEW.number <> last_number + 1 OR NEW.link <> sha256(bound || NEW.commitment) THEN
             RAISE EXCEPTION 'the ledger is append-only';
+        END IF;
+        IF NEW.recorded <> to_char(
+            NEW.recorded::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
+        ) OR NEW.recorded::timestamptz > clock_timestamp() + interval '5 minutes' OR EXISTS (
+            SELECT FROM ebb_ledger WHERE number = last_number
+            AND recorded::timestamptz > NEW.recorded::timestamptz + interval '5 minutes'
+        ) THEN
+            RAISE EXCEPTION 'the ledger is append-only, and this is not the time';
         END IF;
         RETURN NEW;
     END $$""",
@@ -73,11 +91,14 @@ POSTGRESQL = (
         END IF;
         RETURN NEW;
     END $$""",
-    # A role that may not forget payloads, a stream's, writes lines of its own kinds: no approval, no release of a hold.
-    "ALTER TABLE ebb_ledger ENABLE ROW LEVEL SECURITY",
-    "CREATE POLICY ebb_ledger_read ON ebb_ledger FOR SELECT USING (true)",
-    """CREATE POLICY ebb_ledger_append ON ebb_ledger FOR INSERT WITH CHECK (
-    has_table_privilege('ebb_ledger_payloads'::regclass, 'DELETE') OR starts_with(kind, 'stream.'))""",
+    f"""CREATE OR REPLACE FUNCTION ebb_payloads_wait() {AS_OWNER} AS $$
+    BEGIN
+        IF OLD.recorded::timestamptz AT TIME ZONE 'UTC'
+        >= now() AT TIME ZONE 'UTC' - interval '3 years' + interval '2 days' OR {STANDS} THEN
+            RAISE EXCEPTION 'this payload of the ledger is not due';
+        END IF;
+        RETURN OLD;
+    END $$""",
     # What a transaction deleted lies on in the table's file; writing it anew leaves it behind. Somebody who reads for
     # long, such as a dump, is not waited for: streams would queue behind.
     """CREATE OR REPLACE FUNCTION ebb_ledger_rewrite() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
@@ -89,7 +110,7 @@ POSTGRESQL = (
         RETURN false;
     END $$""",
     """REVOKE EXECUTE ON FUNCTION ebb_append_only, ebb_ledger_next, ebb_ledger_move_head, ebb_payloads_of_a_line,
-    ebb_head_follows, ebb_ledger_rewrite FROM PUBLIC""",
+    ebb_head_follows, ebb_payloads_wait, ebb_ledger_rewrite FROM PUBLIC""",
     "CREATE TRIGGER ebb_ledger_next BEFORE INSERT ON ebb_ledger FOR EACH ROW EXECUTE FUNCTION ebb_ledger_next()",
     """CREATE TRIGGER ebb_ledger_move_head AFTER INSERT ON ebb_ledger
     FOR EACH ROW EXECUTE FUNCTION ebb_ledger_move_head()""",
@@ -97,6 +118,8 @@ POSTGRESQL = (
     FOR EACH ROW EXECUTE FUNCTION ebb_payloads_of_a_line()""",
     """CREATE TRIGGER ebb_payloads_stay BEFORE TRUNCATE ON ebb_ledger_payloads
     FOR EACH STATEMENT EXECUTE FUNCTION ebb_append_only()""",
+    """CREATE TRIGGER ebb_payloads_wait BEFORE DELETE ON ebb_ledger_payloads
+    FOR EACH ROW EXECUTE FUNCTION ebb_payloads_wait()""",
     """CREATE TRIGGER ebb_head_follows BEFORE UPDATE ON ebb_ledger_head
     FOR EACH ROW EXECUTE FUNCTION ebb_head_follows()""",
     """CREATE TRIGGER ebb_head_stays BEFORE DELETE OR TRUNCATE ON ebb_ledger_head
