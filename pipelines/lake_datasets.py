@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from governance.policy import Catalogue
 
 LAKE = "lake"
+EVERY_SYSTEM = "all"
+"""The system of a dataset that holds rows of several."""
 STREAMS = ("service_log", "equipment")
 FLOOR = "three years from completion of the transaction (R-RET-02)"
 SEARCHES = "search_"
@@ -63,7 +65,7 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
                 id=f"{audience}.{stream}",
                 store=LAKE,
                 table=f"{audience}/{stream}",
-                system="all",
+                system=EVERY_SYSTEM,
                 role="copy",
                 retention="LOG",
                 zone="+08:00",
@@ -77,7 +79,7 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
         id="dead_letters",
         store=LAKE,
         table="dead_letters",
-        system="all",
+        system=EVERY_SYSTEM,
         role="copy",
         retention="PERM",
         zone="+08:00",
@@ -90,7 +92,7 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
         id="vault.transactions",
         store=LAKE,
         table="vault/transactions",
-        system="all",
+        system=EVERY_SYSTEM,
         role="record",
         retention="TXN",
         zone="+08:00",

@@ -12,12 +12,12 @@ from governance.errors import RefusedError, UsageError
 from governance.ledger import Ledger
 from governance.policy import load_catalogue
 from pipelines.ended_subjects import naming
-from pipelines.lake_datasets import LAKE, existing, lake_register, search_columns
+from pipelines.lake_datasets import EVERY_SYSTEM, LAKE, existing, lake_register, search_columns
 from pipelines.ledger_dataset import STORE, is_there, ledger_register
 from pipelines.treating import treatments_of
 from retention.apply import Work, work_on
 from retention.datasets import read_register
-from retention.endings import Endings, in_dataset
+from retention.endings import Endings, in_dataset, needs_name
 from retention.ledger_use import LEDGER
 from retention.stores.lake import DeltaStore
 from retention.stores.ledger import LedgerStore
@@ -109,10 +109,18 @@ class Room:
         return self._stores[name]
 
     def endings_in(self, dataset: Dataset, endings: Iterable[Ending]) -> Endings:
-        """Return the endings of a list that touch a dataset, with what names its subjects as the list does."""
-        listed = list(endings)
-        named = dataset.store != LAKE and any(ending.scope != "service" for ending in listed)
-        return in_dataset(listed, dataset, naming(self.settings.opener(), dataset.system) if named else None)
+        """Return the endings of a list that touch a dataset, with what names its subjects as the list does.
+
+        The keyring is opened only for a database in which somebody of the list may be found.
+        """
+        listed = [ending for ending in endings if ending.touches(dataset)]
+        named = dataset.store != LAKE and self.finds_people(dataset) and any(map(needs_name, listed))
+        return in_dataset(listed, dataset, naming(self.settings.opener()) if named else None)
+
+    def finds_people(self, dataset: Dataset) -> bool:
+        """Say whether people can be found in a dataset: a database's accounts are looked for by system and name."""
+        told = dataset.store == LAKE or dataset.systems is not None or dataset.system != EVERY_SYSTEM
+        return told and dataset.subject is not None
 
     def work(self, plan: Plan, dataset: str) -> Work:
         """Return what units of a dataset are worked off with."""
