@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LAKE = "lake"
 EVERY_SYSTEM = "all"
 """The system of a dataset that holds rows of several."""
+VAULT = "vault.transactions"
 STREAMS = ("service_log", "equipment")
 FLOOR = "three years from completion of the transaction (R-RET-02)"
 SEARCHES = "search_"
@@ -89,7 +90,7 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
         crypto="dead_letters",
     )
     yield Dataset(
-        id="vault.transactions",
+        id=VAULT,
         store=LAKE,
         table="vault/transactions",
         system=EVERY_SYSTEM,

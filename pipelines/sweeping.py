@@ -14,7 +14,6 @@ from retention import certificate as certificates
 from retention import endings as ended
 from retention import holds as legal
 from retention.apply import require_applicable, require_unchanged
-from retention.ledger_use import holds_and_uses
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
 from retention.sweeps import endings_at, find_sweep, holds_at, record_plan, withdrawn_since
@@ -44,7 +43,7 @@ def plan_sweep(
     """
     wall = wall_clock()
     instant = now or wall
-    holds = holds_and_uses(room.ledger, instant)
+    holds = room.holds(instant)
     chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
     endings = endings_at(room.ledger, wall)
     shares = [
@@ -121,7 +120,7 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
         removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
         datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
         now = sweep.plan.now
-        holds = {*holds_and_uses(room.ledger, now, sweep.plan.created), *holds_and_uses(room.ledger, now)}
+        holds = {*room.holds(now, sweep.plan.created), *room.holds(now)}
         planned = endings_at(room.ledger, sweep.plan.created)
         report = verify(
             sweep.plan,
@@ -159,7 +158,7 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
 
 
 def _second_opinion(room: Room, sweep: Sweep) -> None:
-    holds, wall = holds_and_uses(room.ledger, sweep.plan.now, sweep.plan.created), wall_clock()
+    holds, wall = room.holds(sweep.plan.now, sweep.plan.created), wall_clock()
     endings = endings_at(room.ledger, sweep.plan.created)
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
