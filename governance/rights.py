@@ -93,6 +93,11 @@ class Rights:
         for table, given in self.of(kind).items():
             for right in _ALL:
                 has = connection.execute(text(_HAS), {"role": role, "table": table, "right": right}).scalar_one()
+                if right in given and not has:
+                    raise RefusedError(
+                        f"the role {role} was not given {right} on {table}: only the owner of the tables can grant; "
+                        "run this with the owner's URL"
+                    )
                 if has and right not in given:
                     raise RefusedError(
                         f"the role {role} may {right} {table} by a group or because everybody may: "

@@ -21,11 +21,11 @@ _KEYS = "endings"
 _ACCOUNT = "account"
 
 
-def naming(keyring: Keyring, system: str) -> Callable[[str], str]:
-    """Return what gives the name under which an account of `system`, as a database holds it, stands in the list."""
+def naming(keyring: Keyring) -> Callable[[str, str], str]:
+    """Return what gives the name under which an account of a system, as a database holds it, stands in the list."""
     probe = keyring.event_keys(_KEYS).prober()
 
-    def name(account: str) -> str:
+    def name(system: str, account: str) -> str:
         return probe(system, _ACCOUNT, account).hex()
 
     return name
@@ -49,7 +49,7 @@ def ended_values(
     for person in people:
         system, kind, identifier = parse_person(person, systems)
         if kind == _ACCOUNT:
-            found.setdefault(DATABASES, set()).add(naming(keyring, system)(identifier))
+            found.setdefault(DATABASES, set()).add(naming(keyring)(system, identifier))
         for stream in _streams(scope):
             tokens = tokens_of(keyring, system, kind, identifier, now)
             found.setdefault(f"personal.{stream}", set()).update(tokens)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from governance.policy import Catalogue
 
 LAKE = "lake"
+EVERY_SYSTEM = "all"
+"""The system of a dataset that holds rows of several."""
+VAULT = "vault.transactions"
 STREAMS = ("service_log", "equipment")
 FLOOR = "three years from completion of the transaction (R-RET-02)"
 SEARCHES = "search_"
@@ -63,7 +66,7 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
                 id=f"{audience}.{stream}",
                 store=LAKE,
                 table=f"{audience}/{stream}",
-                system="all",
+                system=EVERY_SYSTEM,
                 role="copy",
                 retention="LOG",
                 zone="+08:00",
@@ -77,7 +80,7 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
         id="dead_letters",
         store=LAKE,
         table="dead_letters",
-        system="all",
+        system=EVERY_SYSTEM,
         role="copy",
         retention="PERM",
         zone="+08:00",
@@ -87,10 +90,10 @@ def _datasets(searches: tuple[str, ...]) -> Iterator[Dataset]:
         crypto="dead_letters",
     )
     yield Dataset(
-        id="vault.transactions",
+        id=VAULT,
         store=LAKE,
         table="vault/transactions",
-        system="all",
+        system=EVERY_SYSTEM,
         role="record",
         retention="TXN",
         zone="+08:00",

@@ -39,7 +39,8 @@ _CASE = "case:"
 def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequence[Hold]], None] | None:
     """Return what must happen to a unit before its rows go; None for tables without keys of their own.
 
-    In the vault, rows that a case holds are first put under the key of their case, in files of their own.
+    In the vault, rows that are held are first put under the key of their case, in files of their own; what was heard
+    of again counts as a case of the day.
     """
     if dataset.crypto != "vault":
         return None
@@ -50,8 +51,8 @@ def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequenc
             return
         if not settings.ops_key_file.exists():
             raise RefusedError(
-                "a case holds records of the vault, and they must be put under its key first: "
-                f"bring the ops key to {settings.ops_key_file}, then run the command again"
+                "a case, or news of a presumed order, holds records of the vault, and they must be put under a key of "
+                f"their own first: bring the ops key to {settings.ops_key_file}, then run the command again"
             )
         keyring = settings.opener()
         opener = EnvelopeOpener(OpsKey.from_file(settings.ops_key_file), keyring)

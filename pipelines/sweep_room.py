@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from governance.calendar import local_date
 from governance.errors import RefusedError, UsageError
 from governance.ledger import Ledger
 from governance.policy import load_catalogue
 from pipelines.ended_subjects import naming
-from pipelines.lake_datasets import LAKE, existing, lake_register, search_columns
+from pipelines.lake_datasets import EVERY_SYSTEM, LAKE, VAULT, existing, lake_register, search_columns
 from pipelines.ledger_dataset import STORE, is_there, ledger_register
 from pipelines.treating import treatments_of
 from retention.apply import Work, work_on
 from retention.datasets import read_register
-from retention.endings import Endings, in_dataset
-from retention.ledger_use import LEDGER
+from retention.endings import Endings, in_dataset, needs_name
+from retention.ledger_use import LEDGER, holds_and_uses
+from retention.stores.delta import open_table
 from retention.stores.lake import DeltaStore
 from retention.stores.ledger import LedgerStore
 from retention.stores.sql import SqlStore
+from retention.vault.heard_again import HeardAgain
+from retention.vault.layout import vault_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from pipelines.settings import Settings
     from retention.datasets import Dataset, Register, StoreSpec
     from retention.endings import Ending
+    from retention.holds import Hold
     from retention.plan import Plan
     from retention.stores.base import Store
 
@@ -56,6 +62,7 @@ class Room:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stores: dict[str, Store] = {}
+        self._known: dict[str, list[Hold]] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -109,17 +116,34 @@ class Room:
         return self._stores[name]
 
     def endings_in(self, dataset: Dataset, endings: Iterable[Ending]) -> Endings:
-        """Return the endings of a list that touch a dataset, with what names its subjects as the list does."""
-        listed = list(endings)
-        named = dataset.store != LAKE and any(ending.scope != "service" for ending in listed)
-        return in_dataset(listed, dataset, naming(self.settings.opener(), dataset.system) if named else None)
+        """Return the endings of a list that touch a dataset, with what names its subjects as the list does.
+
+        The keyring is opened only for a database in which somebody of the list may be found.
+        """
+        listed = [ending for ending in endings if ending.touches(dataset)]
+        named = dataset.store != LAKE and self.finds_people(dataset) and any(map(needs_name, listed))
+        return in_dataset(listed, dataset, naming(self.settings.opener()) if named else None)
+
+    def finds_people(self, dataset: Dataset) -> bool:
+        """Say whether people can be found in a dataset: a database's accounts are looked for by system and name."""
+        told = dataset.store == LAKE or dataset.systems is not None or dataset.system != EVERY_SYSTEM
+        return told and dataset.subject is not None
+
+    def holds(self, now: datetime, instant: datetime | None = None) -> list[Hold]:
+        """Return what no sweep takes: what a case holds, what of the ledger is in use, presumed orders with news.
+
+        Args:
+            now: what due dates are judged by.
+            instant: entries of the ledger after it do not count; the vault is looked at as it is.
+        """
+        return [*holds_and_uses(self.ledger, now, instant), *self._heard_again(now)()]
 
     def work(self, plan: Plan, dataset: str) -> Work:
         """Return what units of a dataset are worked off with."""
         from pipelines.sweep_keys import preparation  # noqa: PLC0415 - only what applies needs keys
 
         chosen = self.dataset(dataset)
-        return work_on(
+        work = work_on(
             plan,
             chosen,
             self.store(chosen.store),
@@ -128,6 +152,22 @@ class Room:
             prepare=preparation(self.settings, chosen),
             endings_in=lambda endings: self.endings_in(chosen, endings),
         )
+        if chosen.crypto != "vault":
+            return work
+        heard = self._heard_again(plan.now)
+        # What is heard of once units are worked off is kept, and counted as kept.
+        known = self._known.setdefault(plan.digest, heard())
+        return replace(
+            work,
+            planned_holds=[*work.planned_holds, *known],
+            standing_holds=lambda: [*work.standing_holds(), *heard()],
+        )
+
+    def _heard_again(self, now: datetime) -> Callable[[], list[Hold]]:
+        """Return what asks the vault for presumed orders that were heard of again; there may be no vault yet."""
+        if VAULT not in self.datasets:
+            return list
+        return HeardAgain(open_table(vault_spec(self.settings.lake).uri), VAULT, local_date(now))
 
     def _url(self, spec: StoreSpec) -> str:
         if spec.id == STORE:

@@ -15,7 +15,6 @@ from retention import certificate as certificates
 from retention import endings as ended
 from retention import holds as legal
 from retention.apply import require_applicable, require_unchanged
-from retention.ledger_use import holds_and_uses
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
 from retention.sweeps import endings_at, find_sweep, holds_at, record_plan, withdrawn_since
@@ -47,7 +46,7 @@ def plan_sweep(
     instant = now or wall
     if broken := room.ledger.first_broken():
         raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is planned on such a record")
-    holds = holds_and_uses(room.ledger, instant)
+    holds = room.holds(instant)
     chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
     for dataset in chosen:
         if absent := absent_columns(dataset, room.store(dataset.store).shape(dataset.table)):
@@ -127,7 +126,7 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
         removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
         datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
         now = sweep.plan.now
-        holds = {*holds_and_uses(room.ledger, now, sweep.plan.created), *holds_and_uses(room.ledger, now)}
+        holds = {*room.holds(now, sweep.plan.created), *room.holds(now)}
         planned = endings_at(room.ledger, sweep.plan.created)
         report = verify(
             sweep.plan,
@@ -165,7 +164,7 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
 
 
 def _second_opinion(room: Room, sweep: Sweep) -> None:
-    holds, wall = holds_and_uses(room.ledger, sweep.plan.now, sweep.plan.created), wall_clock()
+    holds, wall = room.holds(sweep.plan.now, sweep.plan.created), wall_clock()
     endings = endings_at(room.ledger, sweep.plan.created)
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -79,18 +80,19 @@ class Endings:
 
     Attributes:
         listed: those that do.
-        name: gives the name under which a subject stands in the list; None where the column holds it already.
+        name: gives the name under which an account of a system stands in the list; None where the column of subjects
+            holds it already.
     """
 
     listed: tuple[Ending, ...] = ()
-    name: Callable[[str], str] | None = None
+    name: Callable[[str, str], str] | None = None
 
     def columns(self, dataset: Dataset) -> list[str]:
         """Return the columns that must be read to know whom an ending lists."""
         if not self.listed:
             return []
         scopes = {ending.scope for ending in self.listed}
-        names = [dataset.event, dataset.systems if "service" in scopes else None]
+        names = [dataset.event, dataset.systems if "service" in scopes or self.name else None]
         names += [dataset.subject] if scopes - {"service"} else []
         names += dataset.searches if "searches" in scopes else ()
         return [name for name in names if name is not None]
@@ -125,21 +127,40 @@ class Endings:
                 return np.ones(rows.num_rows, bool)
             return _among(rows[dataset.systems], ending.values, None)
         assert dataset.subject is not None
-        mask = _among(rows[dataset.subject], ending.values, self.name)
+        mask = self._people(ending, dataset, rows)
         if ending.scope == "searches":
             filled = [pc.is_valid(rows[name]).to_numpy() for name in dataset.searches]
             mask &= np.logical_or.reduce(filled)
+        return mask
+
+    def _people(self, ending: Ending, dataset: Dataset, rows: pa.Table) -> np.ndarray:
+        """Mask the rows of listed people; an account is one of its row's system, and of none known nobody's."""
+        assert dataset.subject is not None
+        if self.name is None:
+            return _among(rows[dataset.subject], ending.values, None)
+        if dataset.systems is None:
+            return _among(rows[dataset.subject], ending.values, partial(self.name, dataset.system))
+        mask = np.zeros(rows.num_rows, bool)
+        systems = rows[dataset.systems]
+        for system in pc.unique(systems).drop_null():
+            of_it = pc.fill_null(pc.equal(systems, system), False).to_numpy()  # noqa: FBT003 - its signature
+            name = partial(self.name, str(system))
+            mask[of_it] = _among(rows.filter(pa.array(of_it))[dataset.subject], ending.values, name)
         return mask
 
 
 NOTHING = Endings()
 
 
-def in_dataset(endings: Iterable[Ending], dataset: Dataset, name: Callable[[str], str] | None = None) -> Endings:
+def in_dataset(endings: Iterable[Ending], dataset: Dataset, name: Callable[[str, str], str] | None = None) -> Endings:
     """Return the endings that touch a dataset; those of people in any database count where `name` can name them."""
     mine = [ending for ending in endings if ending.touches(dataset)]
-    known = [e for e in mine if e.dataset != "*" or e.scope == "service" or name is not None]
-    return Endings(tuple(known), name)
+    return Endings(tuple(ending for ending in mine if not needs_name(ending) or name is not None), name)
+
+
+def needs_name(ending: Ending) -> bool:
+    """Say whether an ending lists people as databases do not: whoever looks for them must name subjects alike."""
+    return ending.dataset == "*" and ending.scope != "service"
 
 
 def digest(endings: Iterable[Ending]) -> str:

@@ -13,18 +13,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.calendar import local_date
-from governance.errors import RefusedError
+from governance.errors import LedgerError, RefusedError
 from governance.policy.retention import due_date
 from retention.endings import Ending
 from retention.holds import Hold
 from retention.plan import Plan, read_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from governance.ledger import Entry, Ledger
 
 _SHORTEST = 8
+_RELEASED = "hold.released"
 
 
 @dataclass(frozen=True)
@@ -112,19 +113,58 @@ def list_sweeps(ledger: Ledger) -> list[Sweep]:
 
 
 def holds_at(ledger: Ledger, instant: datetime | None = None) -> list[Hold]:
-    """Return the holds in force at `instant`, now by default: placed, and not released."""
-    until = instant.astimezone(UTC).isoformat(timespec="microseconds") if instant else None
-    standing: dict[str, list[Hold]] = {}
-    for entry in ledger.entries("hold."):
-        if until is not None and entry.recorded > until:
-            break
-        if entry.kind == "hold.released":
-            standing.pop(entry.reference, None)
-        elif entry.payload is not None:
+    """Return the holds in force at `instant`, now by default: placed, and not released.
+
+    Of those released since, what they listed may have been deleted when it was due; such are left out.
+
+    Raises:
+        LedgerError: what a standing case lists is not there, so nobody knows what it keeps.
+    """
+    entries = ledger.entries("hold.")
+    for entry in _standing(entries):
+        if entry.payload is None:
+            raise LedgerError(
+                f"case {entry.reference} stands, and what it lists was removed from the ledger: run `ebb ledger "
+                "verify`, and restore the ledger from a copy or release the case and place it anew"
+            )
+    found = []
+    for entry in _standing(recorded_by(entries, instant)):
+        if entry.payload is not None:
             content = entry.content
-            hold = Hold(entry.reference, content["dataset"], content["scope"], frozenset(content["values"]))
-            standing.setdefault(entry.reference, []).append(hold)
-    return [hold for holds in standing.values() for hold in holds]
+            found.append(Hold(entry.reference, content["dataset"], content["scope"], frozenset(content["values"])))
+    return found
+
+
+def recorded_by(entries: Iterable[Entry], instant: datetime | None) -> list[Entry]:
+    """Return the entries that were recorded until `instant`, all by default.
+
+    Clocks may differ by minutes, so an entry may be recorded a little before the one in front of it.
+    """
+    until = instant.astimezone(UTC).isoformat(timespec="microseconds") if instant else None
+    return [entry for entry in entries if until is None or entry.recorded <= until]
+
+
+def may_defer(ledger: Ledger, now: datetime, instant: datetime | None = None) -> bool:
+    """Say whether rows of an ending may still wait for a hold: one stands, or was released less than three years ago.
+
+    Args:
+        ledger: the installation's.
+        now: what the three years are judged by.
+        instant: entries after it do not count; none by default.
+    """
+    entries = recorded_by(ledger.entries("hold."), instant)
+    return bool(_standing(entries)) or any(e.kind == _RELEASED and not _outlived(e, now) for e in entries)
+
+
+def _standing(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the placements that no release of their case follows, whether or not their payload is there."""
+    placed: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.kind == _RELEASED:
+            placed.pop(entry.reference, None)
+        else:
+            placed.setdefault(entry.reference, []).append(entry)
+    return [entry for those in placed.values() for entry in those]
 
 
 def place_hold(ledger: Ledger, hold: Hold, *, by: str, reason: str, wall: datetime) -> None:
@@ -139,27 +179,25 @@ def release_holds(ledger: Ledger, case: str, *, by: str, wall: datetime) -> int:
     Raises:
         RefusedError: nothing is held under the case.
     """
-    number = sum(hold.case == case for hold in holds_at(ledger))
+    number = sum(entry.reference == case for entry in _standing(ledger.entries("hold.")))
     if not number:
         raise RefusedError(f"nothing is held under case {case}: `ebb hold list` shows the cases")
-    ledger.append("hold.released", case, {"by": by, "holds": number}, wall)
+    ledger.append(_RELEASED, case, {"by": by, "holds": number}, wall)
     return number
 
 
 def endings_at(ledger: Ledger, instant: datetime | None = None) -> list[Ending]:
     """Return the endings on the list at `instant`, now by default: listed, and not withdrawn.
 
-    At an instant, those whose own record is due by then (GOV) do not count any more: a sweep that forgets one is not
-    judged by it.
+    At an instant, those whose own record is due by then (GOV) do not count any more, unless a hold may defer what they
+    list: a sweep that forgets one is not judged by it.
     """
-    until = instant.astimezone(UTC).isoformat(timespec="microseconds") if instant else None
+    over = instant if instant and not may_defer(ledger, instant, instant) else None
     standing: dict[str, list[Ending]] = {}
-    for entry in ledger.entries("ending."):
-        if until is not None and entry.recorded > until:
-            break
+    for entry in recorded_by(ledger.entries("ending."), instant):
         if entry.kind == "ending.withdrawn":
             standing.pop(entry.reference, None)
-        elif entry.payload is not None and not (instant and _outlived(entry, instant)):
+        elif entry.payload is not None and not (over and _outlived(entry, over)):
             content = entry.content
             at = datetime.fromisoformat(content["until"])
             values = frozenset(content["values"])

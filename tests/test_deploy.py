@@ -140,6 +140,13 @@ def test_settling_comes_before_the_plan_and_is_skipped_without_the_ops_key() -> 
     assert f"ops.key:{key}" in settle["Service"]["LoadCredential"]
 
 
+def test_the_plan_has_the_root_key() -> None:
+    """People whom an ending lists are found in a database with it alone."""
+    service = parsed("ebb-sweep-plan.service")["Service"]
+    assert service["LoadCredential"] == ["root.key:/etc/ebb/root.key"]
+    assert "EBB_ROOT_KEY_FILE=%d/root.key" in service["Environment"]
+
+
 def test_no_schedule_applies_a_plan() -> None:
     """Approval is a person's: the unit that applies has a digest for its name, no timer, and takes no for an answer."""
     unit = parsed("ebb-sweep-apply@.service")

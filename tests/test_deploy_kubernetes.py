@@ -121,6 +121,13 @@ def test_containers_run_as_nobody_in_particular_and_write_their_home_only() -> N
         assert "/var/lib/ebb" in {one["mountPath"] for one in container["volumeMounts"]}
 
 
+def test_what_plans_and_what_applies_have_the_keyring() -> None:
+    """People whom an ending lists are found in a database with it alone."""
+    named = {name: {one["name"] for one in pod["containers"][0]["env"]} for name, pod in pods()}
+    for name in ("sweep-plan.yaml", "sweep-apply.yaml"):
+        assert named[name] >= {"EBB_ROOT_KEY", "EBB_KEYRING_URL", "EBB_LEDGER_URL"}
+
+
 def test_the_cluster_applies_no_plan_by_itself() -> None:
     """What is installed is planned and compacted on schedule; the job that applies is not among it."""
     resources = manifest("kustomization.yaml")["resources"]

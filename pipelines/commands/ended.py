@@ -175,11 +175,11 @@ def _list(
     for ending in listed:
         list_ending(room.ledger, ending, by=user(by), wall=wall)
     touched = [name for name, dataset in room.datasets.items() if room.endings_in(dataset, listed).listed]
-    nameless = [name for name, d in room.datasets.items() if scope != "service" and d.subject is None]
+    nameless = [name for name, d in room.datasets.items() if scope != "service" and not room.finds_people(d)]
     if as_json:
         emit_json({"number": number, "scope": scope, "datasets": touched, "without_subject": nameless})
         return
     click.echo(f"Listed under {number}; due in the next sweep: {', '.join(touched) or 'nothing that is there'}.")
     if nameless:
-        click.echo(f"Without a subject, so that nobody is found in it: {', '.join(nameless)}.")
+        click.echo(f"Without a subject, or without its system, so that nobody is found in it: {', '.join(nameless)}.")
     click.echo("Next: ebb sweep plan")

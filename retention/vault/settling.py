@@ -83,7 +83,9 @@ class Settled:
 
 
 def plan_settlement(table: Table, today: date, wall: date) -> Settlement:
-    """Work out the completion of every order that has rows without a due date.
+    """Work out the completion of every order that has rows without a due date, or that was presumed closed.
+
+    Of an order without news since it was presumed, nothing is known: it stays.
 
     Args:
         table: the vault, at its newest version.
@@ -92,19 +94,23 @@ def plan_settlement(table: Table, today: date, wall: date) -> Settlement:
     """
     before = pc.field("received_date") < today.isoformat()
     dataset = table.dataset()
-    waiting = before & pc.is_valid(pc.field("order_token")) & pc.is_null(pc.field("due_date"))
+    unknown = pc.is_null(pc.field("due_date")) | pc.is_null(pc.field("completed_date"))
+    waiting = before & pc.is_valid(pc.field("order_token")) & unknown
     unsettled = dataset.to_table(columns=["system", "order_token"], filter=waiting)
     orders = set(zip(unsettled["system"].to_pylist(), unsettled["order_token"].to_pylist(), strict=True))
     tokens = pc.unique(unsettled["order_token"])
     known = dataset.to_table(columns=list(_STEPS), filter=before & pc.field("order_token").isin(tokens))
     steps: dict[Order, list[Step]] = {}
     lying: dict[Order, set[str]] = {}
+    news: set[Order] = set()
     for system, token, kind, on, said, due in zip(*(known[name].to_pylist() for name in _STEPS), strict=True):
         stated = date.fromisoformat(said) if said else None
         steps.setdefault((system, token), []).append(Step(kind, date.fromisoformat(on), stated))
         if due is not None:
             lying.setdefault((system, token), set()).add(due)
-    completed = {order: order_completed(steps[order]) for order in sorted(orders)}
+        if due is None or stated is not None:
+            news.add((system, token))
+    completed = {order: order_completed(steps[order]) for order in sorted(orders & news)}
     leaving = {due for order, on in completed.items() for due in lying.get(order, ()) if due != _due(on)}
     stale = f"{OPEN}-{_month_before(wall)}"
     return Settlement(completed, frozenset(leaving), today.isoformat(), stale, open_key(wall))

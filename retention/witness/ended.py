@@ -67,4 +67,7 @@ def _is_listed(ending: Ending, dataset: Dataset, values: dict[str, Any], endings
     text = who.hex() if isinstance(who, bytes) else str(who)
     if ending.scope == "searches" and all(values.get(name) is None for name in dataset.searches):
         return False
-    return (endings.name(text) if endings.name else text) in ending.values
+    if endings.name is None:
+        return text in ending.values
+    system = values.get(dataset.systems) if dataset.systems else dataset.system
+    return system is not None and endings.name(str(system), text) in ending.values

@@ -275,6 +275,52 @@ def test_no_table_of_the_lake_but_the_vault_holds_transactions(stream: str) -> N
     assert not [row.field for row in held if row.retention == "TXN"]
 
 
+def test_a_plan_needs_no_root_key_where_no_database_is_registered(home: Path) -> None:
+    """The lake's tables hold tokens and probes as they stand in the list, and the ledger's own class has a floor."""
+    answer(home, "ended", "account", "--person", PERSON, "--at", AT)
+    (home / "root.key").unlink()
+    assert answer(home, "sweep", "plan", "--limit-share", "1")["due"] == 3
+
+
+def test_only_a_database_in_which_somebody_may_be_found_needs_the_root_key(tmp_path: Path) -> None:
+    """R-RET-09: orders that were cleared are no matter of profiles; the mart cannot be planned without the keyring."""
+    make_room(tmp_path, register=REGISTER)
+    query(tmp_path, "DROP TABLE order_lines")
+    query(tmp_path, "CREATE TABLE mart AS SELECT id, customer, completed_at FROM orders")
+    query(tmp_path, "CREATE TABLE profiles(customer TEXT PRIMARY KEY, seen_at TEXT)")
+    assert call(tmp_path, "keys", "init").exception is None
+    answer(tmp_path, "ended", "orders", "--person", "sepp:account:customer-3", "--at", AT)
+    (tmp_path / "root.key").unlink()
+    assert call(tmp_path, "sweep", "plan", "--dataset", "shop.profiles").exception is None
+    assert code(call(tmp_path, "sweep", "plan", "--dataset", "shop.mart")) == 1
+
+
+SYSTEMS = """\
+stores:
+  - {{id: shop, kind: sql, url: "sqlite:///{path}"}}
+datasets:
+  - {{id: shop.members, store: shop, table: members, system: all, systems: origin, role: record, class: PROFILE,
+      zone: Asia/Shanghai, clock: {{columns: [seen_at]}}, subject: customer, key: [id]}}
+  - {{id: shop.mixed, store: shop, table: mixed, system: all, role: copy, class: PROFILE,
+      zone: Asia/Shanghai, clock: {{columns: [seen_at]}}, subject: customer, key: [id]}}
+"""
+
+
+def test_the_same_name_in_another_system_is_somebody_else(tmp_path: Path) -> None:
+    """R-CANC-01: in a table of several systems an account is one of its row's system; without that nobody is found."""
+    make_room(tmp_path, register=SYSTEMS)
+    query(tmp_path, "CREATE TABLE members(id INTEGER PRIMARY KEY, customer TEXT, origin TEXT, seen_at TEXT)")
+    for number, (who, origin) in enumerate((("zhang.wei", "sepp"), ("zhang.wei", "mic_global"), ("li.na", "sepp"))):
+        query(tmp_path, f"INSERT INTO members VALUES ({number}, '{who}', '{origin}', '2026-05-01 10:00:00')")
+    query(tmp_path, "CREATE TABLE mixed AS SELECT id, customer, seen_at FROM members")
+    assert call(tmp_path, "keys", "init").exception is None
+    listed = answer(tmp_path, "ended", "account", "--person", PERSON, "--at", AT)
+    assert listed["datasets"] == ["shop.members"]
+    assert "shop.mixed" in listed["without_subject"]
+    assert swept(tmp_path) == {"shop.members": 1}
+    assert query(tmp_path, "SELECT id FROM members ORDER BY 1") == [(1,), (2,)]
+
+
 def test_databases_by_keyed_names(tmp_path: Path) -> None:
     """R-RET-09: cleared in month 10, gone from the copy, the record due after three years; profiles end too."""
     make_room(tmp_path, register=REGISTER)

@@ -128,7 +128,7 @@ def test_the_picture_is_written_after_the_plan_was_shown(tmp_path: Path) -> None
     result = CliRunner().invoke(cli.ebb, [*plan, str(tmp_path / "none" / "due.svg")])
     assert isinstance(result.exception, UsageError)
     assert "name another file for --calendar" in str(result.exception)
-    assert "Next: ebb sweep approve" in result.output
+    assert "Next: if that is right, plan anew" in result.output
 
 
 @pytest.mark.parametrize("only", [(), ("--dataset", "shop.orders")])

@@ -17,10 +17,21 @@ from pipelines.cli import ebb
 from pipelines.settings import Settings, load_settings, wall_clock
 from pipelines.sweep_room import Room
 from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_sweep
+from retention.endings import Ending
 from retention.holds import Hold
 from retention.ledger_use import LEDGER, in_use
 from retention.plan import Limit, Plan, make_plan
-from retention.sweeps import find_sweep, holds_at, list_sweeps, place_hold, record_plan, release_holds
+from retention.sweeps import (
+    endings_at,
+    find_sweep,
+    holds_at,
+    list_ending,
+    list_sweeps,
+    place_hold,
+    record_plan,
+    release_holds,
+)
+from tests.pipelines.calling import call, code
 from tests.postgresql import as_role, own_database, own_roles
 from tests.retention.rooms import apply_here
 
@@ -164,6 +175,32 @@ def test_a_released_case_goes_three_years_later(past: Past) -> None:
     assert "STANDS" in cases
     cases = {hold.case for hold in in_use(ledger, wall_clock() + timedelta(days=3 * 365 + 3))}
     assert "STANDS" not in cases
+
+
+def test_what_is_listed_outlives_the_sweep_of_the_ledger_while_a_case_stands(tmp_path: Path) -> None:
+    """R-RET-10: an ending of five years ago stays, and counts, until the case is over for three years."""
+    room = Room(load_settings(home=tmp_path))
+    place_hold(room.ledger, Hold("C", "*", "dataset"), by="wu", reason="claim", wall=years(5.5))
+    ending = Ending("e1", "account", "*", years(5), frozenset({MARK}))
+    list_ending(room.ledger, ending, by="lin", wall=years(5))
+    assert swept(room, only=(LEDGER,)).due == 0
+    release_holds(room.ledger, "C", by="wu", wall=wall_clock())
+    assert swept(room, only=(LEDGER,)).due == 0
+    assert endings_at(room.ledger, wall_clock()) == [ending]
+
+
+def test_a_case_whose_list_was_removed_stops_every_sweep(past: Past) -> None:
+    """One sentence with the case and what to do, exit 1; the list of sweeps is there all the same."""
+    (standing,) = past.room.ledger.entries("hold.placed", "STANDS")
+    assert past.room.ledger.forget(standing.number)
+    home = past.room.settings.home
+    for command in (["sweep", "plan"], ["hold", "list"]):
+        result = call(home, *command)
+        assert code(result) == 1
+        assert "case STANDS stands" in str(result.exception)
+    assert call(home, "sweep", "list").exception is None
+    assert call(home, "hold", "release", "STANDS").exception is None
+    assert call(home, "hold", "list").exception is None
 
 
 def test_the_default_limit_refuses_a_sweep_of_most_of_the_ledger(past: Past) -> None:

@@ -12,18 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipelines import presuming
-from pipelines.settings import load_settings
+from governance.calendar import local_date
+from governance.errors import RefusedError
+from pipelines import presuming, settlement
+from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
-from pipelines.sweeping import approve_sweep, plan_sweep, verify_sweep
+from pipelines.sweeping import apply_sweep, approve_sweep, plan_sweep, verify_sweep
 from retention.plan import Limit
 from retention.stores.delta import open_table
 from tests.pipelines.calling import answer, call, code
-from tests.retention.rooms import apply_here
+from tests.retention.rooms import apply_here, work_off
 from tests.transactions import step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from retention.plan import Plan
+    from retention.sweeps import Sweep
 
 EXIT = 137
 KILLED = f"""
@@ -120,6 +125,64 @@ def test_presumed_closed_killed_half_way_carried_out_and_swept_when_due(
     apply_here(room, sweep.digest)
     assert verify_sweep(room, sweep.digest)["ok"]
     assert {row["event_type"] for row in rows(home)} == {"order_created", "order_disputed"}
+
+
+def presumed(home: Path) -> Room:
+    """Presume closed what may be, and return the room."""
+    digest = answer(home, "vault", "presume", "plan", "--by", "lin")["digest"]
+    answer(home, "vault", "presume", "approve", digest, "--by", "wang")
+    assert answer(home, "vault", "presume", "apply", digest)["applied"]["rows"] == 4
+    return Room(load_settings(home=home))
+
+
+def planned(room: Room) -> Plan:
+    """Plan and approve a sweep."""
+    plan = plan_sweep(room, now=None, by="lin", limit=Limit(share=1.0))
+    approve_sweep(room, plan.digest, "wang")
+    return plan
+
+
+def hears(home: Path, order: str) -> None:
+    """Let yesterday's dispute about an order arrive today."""
+    yesterday = local_date(wall_clock()) - timedelta(days=1)
+    arrive(home, [step("order_disputed", yesterday.isoformat(), order=order)], wall_clock().isoformat())
+
+
+def test_a_presumed_order_that_is_heard_of_again_stays_until_it_is_settled(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-RET-07: due at once; what is heard today is settled tomorrow, and until then no plan takes its order."""
+    room = presumed(home)
+    old = planned(room)
+    assert old.due == 4
+    hears(home, "B")
+    with pytest.raises(RefusedError, match="plan anew"):
+        apply_here(room, old.digest)
+    plan = planned(room)
+    assert plan.due == 2
+    assert apply_here(room, plan.digest).removed("vault.transactions") == 2
+    assert verify_sweep(room, plan.digest)["ok"]
+    assert sum(row["due_date"] is not None for row in rows(home)) == 2
+    tomorrow = wall_clock() + timedelta(days=1)
+    monkeypatch.setattr(settlement, "wall_clock", lambda: tomorrow)
+    assert call(home, "vault", "settle").exception is None
+    assert all(row["due_date"] is None for row in rows(home))
+    assert len(rows(home)) == 2 + 3
+
+
+def test_what_is_heard_of_while_a_sweep_is_at_work_stays_and_is_counted(home: Path) -> None:
+    """Asked again right before the deed: rows of an approved unit whose order has news are kept, as those of a case."""
+    room = presumed(home)
+    plan = planned(room)
+
+    def late(sweep: Sweep, pending: Sequence[Any]) -> None:
+        hears(home, "A")
+        work_off(room, sweep, pending)
+
+    done = apply_sweep(room, plan.digest, late)
+    assert (done.removed("vault.transactions"), [one["kept"] for one in done.outcomes.values()]) == (2, [2])
+    assert verify_sweep(room, plan.digest)["ok"]
+    assert len(rows(home)) == 2 + 3
 
 
 def test_nothing_is_presumed_before_its_time(home: Path) -> None:

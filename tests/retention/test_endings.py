@@ -130,9 +130,26 @@ def test_people_of_any_database_count_only_where_they_can_be_named() -> None:
     """Values under "*" are keyed: without the key nobody is taken for somebody else."""
     listed = ending(name="*", who="<u1>")
     assert in_dataset([listed], dataset()).listed == ()
-    named = in_dataset([listed], dataset(), lambda text: f"<{text}>")
+    named = in_dataset([listed], dataset(), lambda system, account: f"<{account}>" if system == "sepp" else "")
     table = pa.table({"who": ["u1", "u2"], "at": ["2026-05-01"] * 2, "removed": pa.nulls(2, pa.string())})
     assert Judge(dataset(), NOW, endings=named)(table).status.tolist() == [Status.DUE, Status.KEEP]
+
+
+def test_an_account_of_a_table_of_several_systems_is_one_of_its_rows_own_system() -> None:
+    """Whoever has the same name in another system, or in none that is known, ended nothing; the witness says so too."""
+    of = dataset(system="sepp", systems="system")
+    mine = in_dataset([ending(name="*", who="sepp/u1")], of, lambda system, account: f"{system}/{account}")
+    assert set(mine.columns(of)) == {"who", "system"}
+    rows = [("u1", "sepp"), ("u1", "mic_global"), ("u2", "sepp"), ("u1", None), (None, "sepp"), ("u1", "sepp")]
+    columns = enumerate(("who", "system"))
+    table = pa.table({name: pa.array([row[n] for row in rows], pa.string()) for n, name in columns})
+    on, today = date(2026, 5, 1), date(2026, 6, 1)
+    due, _ = mine.due(of, table, days(*[on] * len(rows)), np.datetime64(today, "D"))
+    last = local_date(UNTIL)
+    assert due.astype(object).tolist() == [last, None, None, None, None, last]
+    assert [ended_on(of, row, mine, on, today) for row in table.to_pylist()] == due.astype(object).tolist()
+    empty = table.slice(0, 0)
+    assert mine.due(of, empty, days(), np.datetime64(today, "D"))[0].tolist() == []
 
 
 def test_subjects_as_bytes_are_named_by_their_hexadecimal() -> None:

@@ -115,6 +115,19 @@ def test_a_later_event_moves_or_reopens_a_presumed_order(place: Place, kind: str
     assert len(place.opened()) == 3
 
 
+def test_a_completion_that_arrives_with_its_date_moves_a_presumed_order(place: Place) -> None:
+    """A record that is dated at the door leaves nothing waiting, and takes its order along all the same."""
+    place.store(*QUIET)
+    carried(place, planned(place))
+    said = step("order_closed", "2026-05-01", transaction_completed_at="2026-05-01T12:00:00+08:00")
+    replace(place, now=NOW - timedelta(days=1)).store(said)
+    assert settled(place) == Settled(moved=2)
+    assert {(row["due_date"], row["completed_date"]) for row in place.rows().to_pylist()} == {
+        ("2029-05-02", "2026-05-01")
+    }
+    assert settled(place) == Settled()
+
+
 def test_killed_between_two_units_it_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """An order of which half has moved is the same order: carried out again, the rest follows."""
     for one in QUIET:
