@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +183,13 @@ def exclusive(engine: Engine, busy: str) -> Iterator[None]:
         if not connection.execute(lock, {"space": LOCK_SPACE}).scalar_one():
             raise RefusedError(busy)
         connection.commit()  # a session's lock outlives its transaction
-        yield
+        try:
+            yield
+        finally:
+            # A server notices a moment late that a session is gone, and would refuse who comes right after.
+            with suppress(DBAPIError):
+                connection.execute(text("SELECT pg_advisory_unlock(:space, 2)"), {"space": LOCK_SPACE})
+                connection.commit()
 
 
 def forget_deleted(engine: Engine) -> None:
