@@ -42,7 +42,7 @@ def open_room(home: Path, packs: Path | None, lake: str | None, datasets: Path |
     from pipelines.sweep_room import Room
 
     settings = load_settings(home=home, packs=packs, lake=lake, datasets=datasets)
-    if not settings.home.is_dir():
+    if str(settings.home) in settings.ledger_url and not settings.home.is_dir():
         raise UsageError(f"there is no folder {settings.home}: correct --home, or make it with `ebb keys init`")
     return Room(settings)
 

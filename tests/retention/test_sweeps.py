@@ -13,6 +13,7 @@ from retention.endings import Ending
 from retention.holds import Hold
 from retention.ledger_use import LEDGER, in_use
 from retention.sweeps import endings_at, holds_at, list_ending, may_defer, place_hold, release_holds
+from tests.postgresql import take_payload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,11 +40,11 @@ def place(ledger: Ledger, wall: datetime, hold: Hold = HOLD) -> int:
     return ledger.head()[0]
 
 
-def test_a_standing_case_whose_list_is_gone_is_no_case_that_keeps_nothing(ledger: Ledger) -> None:
+def test_a_standing_case_whose_list_is_gone_is_no_case_that_keeps_nothing(ledger: Ledger, tmp_path: Path) -> None:
     """Ebb never forgets it, so somebody removed it: nothing is deleted on such a ledger until the case is released."""
     number = place(ledger, on(2021))
     place(ledger, on(2021, 2), Hold("C-2", "*", "dataset"))
-    assert ledger.forget(number)
+    take_payload(f"sqlite:///{tmp_path / 'ledger.sqlite'}", number)
     for instant in (None, on(2021, 1, 15), on(2026)):
         with pytest.raises(LedgerError, match=r"case C-1 stands.*ebb ledger verify"):
             holds_at(ledger, instant)
