@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from governance.errors import UsageError
 from governance.keys.epochs import china_date, half_year
 from governance.policy import load_catalogue
-from transforms.deid.tokens import PURPOSE, RECIPIENT
+from transforms.deid.purpose import PURPOSE, RECIPIENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

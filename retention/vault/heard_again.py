@@ -44,12 +44,10 @@ class HeardAgain:
         return self._seen[1]
 
     def _look(self) -> list[Hold]:
-        rows, month, due = self._table.dataset(), pc.field("due_month"), pc.field("due_date")
-        # A due date without a completion is what a presumption leaves behind.
-        presumed = pc.is_null(pc.field("completed_date")) & (month <= self._today[:7]) & (due <= self._today)
-        found = rows.to_table(columns=[*_ORDER, "event_key"], filter=presumed & pc.is_valid(pc.field("order_token")))
-        if not found.num_rows:
+        found = self._presumed()
+        if found is None or not found.num_rows:
             return []
+        rows, month, due = self._table.dataset(), pc.field("due_month"), pc.field("due_date")
         # Partitions of months to come, and "open-…", which sorts behind them.
         news = (month >= self._today[:7]) & (pc.is_null(due) | (due > self._today))
         same = pc.field("order_token").isin(pc.unique(found["order_token"]))
@@ -57,6 +55,20 @@ class HeardAgain:
         pairs = zip(_orders(found), found["event_key"].to_pylist(), strict=True)
         values = frozenset(key_text([key]) for order, key in pairs if order in again)
         return [Hold(f"{CASE}-{self._today}", self._dataset, "record", values)] if values else []
+
+    def _presumed(self) -> pa.Table | None:
+        """Return the due rows that a presumption left: a due date, and no completion. Only due months are opened."""
+        month = self._today[:7]
+        parts = [part for part in pc.unique(self._table.listing()["partition"]).to_pylist() if part <= month]
+        rows = [
+            self._table.rows_of(file, [*_ORDER, "event_key", "completed_date", "due_date"])
+            for part in parts
+            for file in self._table.files(part)
+        ]
+        if not rows:
+            return None
+        due, done = pc.field("due_date") <= self._today, pc.is_valid(pc.field("completed_date"))
+        return pa.concat_tables(rows).filter(due & ~done & pc.is_valid(pc.field("order_token")))
 
 
 def _orders(rows: pa.Table) -> list[tuple[str, bytes]]:

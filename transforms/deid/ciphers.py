@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from governance.keys.canonical import form_of
 from governance.keys.epochs import half_year
 from transforms.deid.columns import as_text, compact, encode, spread
-from transforms.deid.tokens import PURPOSE, RECIPIENT
+from transforms.deid.purpose import PURPOSE, RECIPIENT
 from transforms.deid.treatments.keyed import Beside
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from governance.keys.epochs import half_year
 from transforms.deid.columns import as_text, compact, spread
+from transforms.deid.purpose import PURPOSE, RECIPIENT
 from transforms.deid.text import redact
 from transforms.deid.text.canonical import canonical
 from transforms.deid.treatments.free_text import free_text
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from governance.keys import Keyring, TokenKey
     from transforms.deid.columns import Codes, Encoded
     from transforms.deid.plan import Audience
-
-PURPOSE, RECIPIENT = "statistics", "analytics"
 
 
 @dataclass(frozen=True, slots=True)
