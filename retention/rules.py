@@ -177,8 +177,9 @@ def _due(
         due = np.fmin(due, listed)
     if has_floor(term):
         floor = due_dates(start, months=FLOOR_MONTHS[term.retention])
-        # A stated date stands where the row keeps no clock beside it.
-        due = np.fmax(due, floor) if stated is not None else np.maximum(due, floor)
+        later = np.maximum(due, floor)
+        # A stated date stands where the row keeps no clock beside it; a row that states none is unknown.
+        due = later if stated is None else np.where(np.isnat(floor), due, later)
     if term.extension is not None:
         due = np.where(np.isnat(due), due, np.maximum(due, np.datetime64(term.extension, "D")))
     return due

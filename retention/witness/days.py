@@ -15,7 +15,6 @@ _PLAIN_DATE = 10
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 
 
-@lru_cache(maxsize=100_000)
 def day_of(value: object, zone: str, *, record: bool, unit: str | None = None) -> date | None:
     """Return the +08:00 date of a stored time; None if it is no time."""
     if isinstance(value, str):

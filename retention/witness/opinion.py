@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -116,12 +117,38 @@ class _Asked:
     withdrawn: frozenset[str]
     key: Sequence[str]
 
+    @cached_property
+    def today(self) -> date:
+        """The +08:00 date to judge by."""
+        return (self.now.astimezone(UTC).replace(tzinfo=None) + _EAST_EIGHT).date()
+
+    @cached_property
+    def clocks(self) -> frozenset[str]:
+        """Columns that only tell a clock, so that the day in the dataset's zone says all of them that counts."""
+        dataset, clock = self.dataset, self.dataset.clock
+        other = {dataset.event, dataset.subject, clock.due, *self.key}
+        if dataset.open is not None:
+            other.add(dataset.open.column)
+        if dataset.anonymize is not None:
+            other.update(dataset.anonymize.treatments, dataset.anonymize.keep)
+        named = [*clock.columns, *clock.optional, *([clock.ended] if clock.ended else [])]
+        return frozenset(name for name in named if name not in other)
+
+    def day(self, value: object) -> date | None:
+        """Return the +08:00 date of a clock's value."""
+        dataset = self.dataset
+        return day_of(value, dataset.zone, record=dataset.role == "record", unit=dataset.clock.unit)
+
+    def dated(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return a row's values with days in place of the times in `clocks`."""
+        return {name: self.day(value) if name in self.clocks else value for name, value in values.items()}
+
 
 def _of_lake(asked: _Asked, uri: str, *, wall: datetime, statistics: frozenset[str], footers: bool) -> Opinion:
     found, dataset = Opinion(), asked.dataset
     disk = DiskTable(uri, wall.timestamp())
     columns = _columns(asked)
-    this_month = _today(asked.now).isoformat()[:7]
+    this_month = asked.today.isoformat()[:7]
     for file in disk.files():
         if file.age is not None:
             found.stale_files += 1
@@ -136,7 +163,7 @@ def _of_lake(asked: _Asked, uri: str, *, wall: datetime, statistics: frozenset[s
         # The column that a table is parted by stands in the path alone.
         parted = {file.path.partition("=")[0]: file.part}
         for values, number in _distinct(disk, file, columns):
-            _count(found, asked, {**parted, **values}, number, live=file.live)
+            _count(found, asked, asked.dated({**parted, **values}), number, live=file.live)
     found.leaks = disk.statistics_leaks(statistics)
     return found
 
@@ -144,7 +171,11 @@ def _of_lake(asked: _Asked, uri: str, *, wall: datetime, statistics: frozenset[s
 def _of_database(asked: _Asked, url: str) -> Opinion:
     found, dataset, key = Opinion(), asked.dataset, asked.key
     columns = _columns(asked)
-    for values, number in Counter(database.stream_rows(url, dataset.table, columns)).items():
+    # Nearly all times differ, few days do, and a row is judged slowly.
+    reads = [asked.day if name in asked.clocks else _as_it_is for name in columns]
+    rows = database.stream_rows(url, dataset.table, columns)
+    days = Counter(tuple(read(value) for read, value in zip(reads, row, strict=True)) for row in rows)
+    for values, number in days.items():
         _count(found, asked, dict(zip(columns, values, strict=True)), number, live=True)
     parents = [(child, dataset.table, child.references or key[0]) for child in dataset.children]
     while parents:
@@ -155,6 +186,10 @@ def _of_database(asked: _Asked, url: str) -> Opinion:
             own = below.references or database.primary_key(url, child.table)[0]
             parents.append((below, child.table, own))
     return found
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _columns(asked: _Asked) -> list[str]:
@@ -197,7 +232,7 @@ def _count(found: Opinion, asked: _Asked, values: dict[str, Any], number: int, *
     still = _due(asked, values, standing) if asked.withdrawn else due
     ready = (
         still is not None
-        and still <= _today(asked.now)
+        and still <= asked.today
         and not _is_open(dataset, values)
         and not _is_held(dataset, values, asked.holds, asked.key)
     )
@@ -218,7 +253,7 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
     record = dataset.role == "record"
 
     def day(name: str) -> date | None:
-        return day_of(values.get(name), dataset.zone, record=record, unit=dataset.clock.unit)
+        return values.get(name) if name in asked.clocks else asked.day(values.get(name))
 
     days = [day(name) for name in dataset.clock.columns]
     start = None
@@ -234,7 +269,7 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
     if dataset.clock.ended is not None and dataset.retention in {"PROFILE", "CONTENT"}:
         ended = day(dataset.clock.ended)
         due = min((d for d in (due, ended) if d is not None), default=None)
-    by_ending = ended_on(dataset, values, endings, start, _today(asked.now))
+    by_ending = ended_on(dataset, values, endings, start, asked.today)
     due = min((d for d in (due, by_ending) if d is not None), default=None)
     if due is not None and dataset.extension is not None:
         due = max(due, dataset.extension.until)
@@ -272,7 +307,3 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     return value.hex() if isinstance(value, bytes) else str(value)
-
-
-def _today(now: datetime) -> date:
-    return (now.astimezone(UTC).replace(tzinfo=None) + _EAST_EIGHT).date()

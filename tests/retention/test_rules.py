@@ -89,6 +89,14 @@ def test_a_floor_binds_the_record_and_not_the_copy() -> None:
     assert judge(TXN, start, now, stated=stated).status[0] == Status.KEEP
 
 
+def test_a_row_that_states_no_date_where_it_should_is_held() -> None:
+    """R-RET-07: with a clock beside it too, of a record as of a copy."""
+    stated, much_later = days(None), at("2040-01-01T00:00:00Z")
+    for role in ("record", "copy"):
+        verdicts = judge(Term("TXN", role), days("2024-01-01"), much_later, stated=stated)  # type: ignore[arg-type]
+        assert (verdicts.status[0], verdicts.why[0]) == (Status.HOLD, Why.NO_CLOCK)
+
+
 def test_an_extension_lengthens_and_never_shortens() -> None:
     """R-RET-03: the later of term and extension counts."""
     now = at("2026-01-01T00:00:00Z")
