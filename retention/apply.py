@@ -19,7 +19,7 @@ from retention.ledger_use import LEDGER, holds_and_uses
 from retention.rules import Status
 from retention.survey import judge_of, survey
 from retention.sweeps import endings_at, holds_at, withdrawn_since
-from retention.window import window_of
+from retention.window import window_of, window_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,9 +108,19 @@ def require_unchanged(sweep: Sweep, work: Work) -> None:
         RefusedError: the table changed.
     """
     plan, dataset = sweep.plan, work.dataset
-    found = survey(dataset, work.store, plan.now, work.planned_holds, work.treatments, endings=work.planned_endings)
+    units = plan.share(dataset.id).units
+    found = survey(
+        dataset,
+        work.store,
+        plan.now,
+        work.planned_holds,
+        work.treatments,
+        endings=work.planned_endings,
+        # An ending makes rows due whatever month their clock is of.
+        window=None if work.planned_endings.listed else window_over(dataset, [unit.part for unit in units]),
+    )
     there = {unit.part: unit for unit in found.units}
-    for unit in plan.share(dataset.id).units:
+    for unit in units:
         if (dataset.id, unit.part) not in sweep.begun and there.get(unit.part) != unit:
             month = unit.part
             raise RefusedError(f"{dataset.id} {month}: its due rows have changed since the plan was made; plan anew")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from retention.holds import Hold
     from retention.judging import ColumnFunction
     from retention.stores.base import Part, Store
+    from retention.window import Window
 
 _MONTH = len("2014-03")
 
@@ -60,10 +61,12 @@ def survey(
     treatments: Mapping[str, ColumnFunction] | None = None,
     *,
     endings: Endings = NOTHING,
+    window: Window | None = None,
 ) -> Share:
     """Look at every row that can be due and return what a plan says of the dataset.
 
-    Partitions of due months that have not come yet are counted by the table's log and never opened.
+    Partitions of due months that have not come yet are counted by the table's log and never opened. With a window, only
+    the units are right whose months it is of: a database is read no further.
     """
     judge = judge_of(dataset, store, now, holds, treatments, endings=endings)
     parts, columns = store.parts(dataset.table), judge.columns
@@ -74,7 +77,7 @@ def survey(
     cells: Counter[tuple[str, str]] = Counter()
     units: dict[str, _Found] = {}
     oldest = np.datetime64("9999-12-31", "D")
-    for part, rows in _batches(dataset, store, columns, now=now, parts=parts, cells=cells):
+    for part, rows in _batches(dataset, store, columns, now=now, parts=parts, cells=cells, window=window):
         verdicts = judge(rows)
         cells.update(tally(verdicts))
         due = verdicts.is_status(Status.DUE)
@@ -138,9 +141,10 @@ def _batches(
     now: datetime,
     parts: Mapping[str, Part] | None,
     cells: Counter[tuple[str, str]],
+    window: Window | None,
 ) -> Iterator[tuple[str | None, pa.Table]]:
     if parts is None:
-        for rows in store.scan(dataset, columns):
+        for rows in store.scan(dataset, columns, None, window):
             yield None, rows
         return
     later = later_months(dataset, parts, now)

@@ -10,6 +10,8 @@ from governance.policy.retention import PERIODS
 from retention.rules import AT_ONCE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retention.datasets import Dataset
 
 SLACK = timedelta(days=5)
@@ -38,6 +40,15 @@ def window_of(dataset: Dataset, month: str) -> Window | None:
     after = _months_before(_months_before(date.fromisoformat(f"{month}-01"), -1), period.months)
     days = timedelta(days=period.days)
     return Window(clock.names, first - days - SLACK, after - days + SLACK)
+
+
+def window_over(dataset: Dataset, months: Sequence[str]) -> Window | None:
+    """Return one window of several due months; None where one of them has none."""
+    windows = [window_of(dataset, month) for month in months]
+    known = [window for window in windows if window is not None]
+    if not known or len(known) < len(windows):
+        return None
+    return Window(known[0].columns, min(w.first for w in known), max(w.last for w in known))
 
 
 def _months_before(day: date, months: int) -> date:

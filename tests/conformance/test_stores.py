@@ -15,7 +15,7 @@ from retention.endings import Ending, in_dataset
 from retention.judging import Judge
 from retention.rules import Status
 from retention.survey import survey
-from retention.window import window_of
+from retention.window import window_of, window_over
 from retention.witness.opinion import form_opinion
 from tests.conformance.conftest import NOW, Case, orders
 
@@ -141,6 +141,17 @@ def test_a_window_leaves_out_no_row_that_is_due(case: Case) -> None:
             months = verdicts.due.astype("datetime64[M]").astype(str)
             found += int(np.count_nonzero(verdicts.is_status(Status.DUE) & (months == month)))
         assert found == sum(c.rows for c in share.cells if c.status == "due" and c.month == month)
+
+
+def test_units_are_the_same_through_a_window_over_their_months(case: Case) -> None:
+    """What is compared before apply may be read through the window of all units of a plan, or of some."""
+    units = survey(case.dataset, case.store, NOW, ()).units
+    for some in (units, units[2:5]):
+        window = window_over(case.dataset, [unit.part for unit in some])
+        assert window is not None
+        again = {unit.part: unit for unit in survey(case.dataset, case.store, NOW, (), window=window).units}
+        assert [again[unit.part] for unit in some] == list(some)
+    assert window_over(case.dataset, ["2026-01", "unknown"]) is None
 
 
 def test_the_witness_counts_the_same_before_and_nothing_due_afterwards(case: Case) -> None:
