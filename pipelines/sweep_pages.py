@@ -49,7 +49,8 @@ def sweep_document(sweep: Sweep) -> dict[str, Any]:
                 "done": "deleted" if share.action == "delete" else "anonymized",
                 "rows": sweep.removed(share.dataset),
                 "children": sweep.removed_children(share.dataset),
-                "kept": sum(o["kept"] for (name, _), o in sweep.outcomes.items() if name == share.dataset),
+                "kept": sweep.kept(share.dataset),
+                "changed": sweep.changed(share.dataset),
             }
             for share in sweep.plan.shares
         ],

@@ -18,7 +18,7 @@ from retention.apply import require_applicable, require_unchanged
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
 from retention.sweeps import endings_at, find_sweep, holds_at, record_plan, withdrawn_since
-from retention.verify import require_agreement, verify
+from retention.verify import Taken, require_agreement, verify
 from retention.witness.opinion import form_opinion
 
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
     if "sweep.applied" not in sweep.stages:
         raise RefusedError(f"this sweep is {sweep.state}: `ebb sweep apply {sweep.digest[:16]}` comes before verify")
     with room.ledger.sweeping():
-        removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
         datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
         now = sweep.plan.now
         holds = {*room.holds(now, sweep.plan.created), *room.holds(now)}
@@ -133,7 +132,7 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
             datasets,
             room.places,
             holds=holds,
-            removed=removed,
+            removed={name: _taken(sweep, name) for name in datasets},
             wall=wall_clock(),
             statistics={name: statistics_of(dataset) for name, dataset in datasets.items()},
             endings={name: room.endings_in(dataset, planned) for name, dataset in datasets.items()},
@@ -161,6 +160,11 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
     signed = certificates.sign(unsigned, SigningKey.ensure(room.settings.home / "signing.key"))
     room.ledger.append("sweep.certificate", sweep.digest, signed, wall_clock())
     return signed
+
+
+def _taken(sweep: Sweep, dataset: str) -> Taken:
+    counts = (sweep.removed, sweep.removed_children, sweep.kept, sweep.changed)
+    return Taken(*(count(dataset) for count in counts))
 
 
 def _second_opinion(room: Room, sweep: Sweep) -> None:

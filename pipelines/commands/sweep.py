@@ -217,7 +217,7 @@ def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, data
         for found in report["datasets"]:
             verdict = "; ".join(found["wrong"]) or "as planned"
             counts = f"{found['before']:,} before, {found['removed']:,} gone, {found['after']:,} there"
-            click.echo(f"{found['dataset']}: {counts}: {verdict}")
+            click.echo(f"{found['dataset']}: {counts}{_extras({**found, 'children': 0})}: {verdict}")
     if not report["ok"]:
         raise EbbError("what is there is not what was planned: look at the lines above before anything else is deleted")
 
@@ -337,6 +337,7 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
 def _extras(line: dict[str, Any]) -> str:
     extras = [f"{line['children']:,} rows below them"] if line["children"] else []
     extras += [f"{line['kept']:,} kept by a hold"] if line["kept"] else []
+    extras += [f"{line['changed']:,} changed since the plan"] if line["changed"] else []
     return f" ({', '.join(extras)})" if extras else ""
 
 
