@@ -43,13 +43,18 @@ REGISTER = "datasets.yaml"
 
 @dataclass(frozen=True)
 class RoomOpener:
-    """Opens the room here or in a worker; can be pickled."""
+    """Opens the room here or in a worker; can be pickled.
+
+    Attributes:
+        ticket: of the lock that whoever sends it holds.
+    """
 
     settings: Settings
+    ticket: int | None = None
 
     def __call__(self) -> Room:
         """Open it."""
-        return Room(self.settings)
+        return Room(self.settings, self.ticket)
 
 
 class Room:
@@ -57,17 +62,19 @@ class Room:
 
     Args:
         settings: where everything is.
+        ticket: of the lock that it works under, where another holds it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ticket: int | None = None) -> None:
         self.settings = settings
+        self._ticket = ticket
         self._stores: dict[str, Store] = {}
         self._known: dict[str, list[Hold]] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, made if there is none."""
-        return Ledger.open(self.settings.ledger_url)
+        return Ledger.open(self.settings.ledger_url, self._ticket)
 
     @cached_property
     def register(self) -> Register:

@@ -193,6 +193,7 @@ def _make_unreadable(room: Room, sweep: Sweep) -> None:
     for share in sweep.plan.shares:
         if not share.units or share.dataset in sweep.purges:
             continue
+        room.ledger.require_lock()
         dataset = room.dataset(share.dataset)
         why = f"sweep {sweep.digest[:16]}"
         holds = holds_at(room.ledger)

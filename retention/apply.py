@@ -128,12 +128,14 @@ def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], dateti
 
     Raises:
         StoreError: due rows are still there afterwards.
+        LedgerError: the lock of sweeps is lost; nothing was touched.
     """
     name = {"dataset": unit.dataset, "part": unit.part}
     choice = _Choice(unit, work)
     # A lake's table records its deed with it, and tells the whole number however often it is asked.
     recounted = not work.store.parted and _is_begun(unit, work.digest, ledger)
     earlier = _taken_before(choice) if recounted else Removal()
+    ledger.require_lock()
     ledger.append("sweep.intent", work.digest, {**name, "rows": unit.rows}, wall())
     if work.prepare is not None:
         work.prepare(unit, work.standing_holds())

@@ -191,7 +191,7 @@ def apply(  # noqa: PLR0917
         from pipelines.retention_sweep import sweep_units
 
         with watching(room.ledger, found):
-            sweep_units(pending, found.plan, RoomOpener(room.settings), runner, beam_options)
+            sweep_units(pending, found.plan, RoomOpener(room.settings, room.ledger.ticket), runner, beam_options)
 
     done = apply_sweep(room, digest, work_off)
     if as_json:

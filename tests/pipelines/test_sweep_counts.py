@@ -311,6 +311,8 @@ def test_a_lake_tells_the_same_number_when_the_outcome_was_lost(lake: tuple[Room
     class Deaf:
         """The ledger of a process that dies before its outcome is written."""
 
+        require_lock = room.ledger.require_lock
+
         def append(self, kind: str, *content: Any) -> None:
             if kind == "sweep.outcome":
                 raise KeyboardInterrupt
