@@ -73,6 +73,8 @@ def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False, advise:
         rows.append((share.dataset, share.retention, share.role, share.action, *(f"{number:,}" for number in counts)))
     headers = ("dataset", "class", "role", "action", "rows", "due", "below", "keep", "held", "unknown")
     print_table(headers, rows)
+    for share in (one for one in plan.shares if one.presumed):
+        click.echo(f"PRESUMED closed at their last change (R-RET-07): {share.dataset}, {share.presumed:,} rows")
     for calendar in calendars_of(plan, each=each):
         for line in to_text(calendar):
             click.echo(line)

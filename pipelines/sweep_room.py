@@ -107,11 +107,14 @@ class Room:
         packs = sorted(pack.digest for pack in load_catalogue(self.settings.packs).packs)
         return {"register": self.register.digest, "policy": hashlib.sha256("\n".join(packs).encode()).hexdigest()}
 
-    def dataset(self, name: str) -> Dataset:
-        """Return a dataset that is there; RefusedError if none is called so."""
+    def dataset(self, name: str, *, presume: bool = False) -> Dataset:
+        """Return a dataset that is there as its rows are judged; RefusedError if none is called so.
+
+        Only with `presume` are rows without a clock judged by their last change.
+        """
         if name not in self.datasets:
             raise RefusedError(f"no dataset is called {name}: `ebb datasets list` shows them")
-        return self.datasets[name]
+        return self.datasets[name].judged(presume=presume)
 
     def store(self, name: str) -> Store:
         """Return an open store."""
@@ -149,7 +152,7 @@ class Room:
         """Return what units of a dataset are worked off with."""
         from pipelines.sweep_keys import preparation  # noqa: PLC0415 - only what applies needs keys
 
-        chosen = self.dataset(dataset)
+        chosen = self.dataset(dataset, presume=plan.presume_closed)
         work = work_on(
             plan,
             chosen,

@@ -156,7 +156,9 @@ def _entry(
 
 
 def _explained(sweep: Sweep, dataset: str) -> Iterator[str]:
-    """Say why planned rows stayed, and where a number rests on what was found later."""
+    """Say what was presumed, why planned rows stayed, and where a number rests on what was found later."""
+    if presumed := sweep.plan.share(dataset).presumed:
+        yield f"{dataset}: {presumed:,} rows without a clock were judged by their last change (R-RET-07), as approved"
     if kept := sweep.kept(dataset):
         yield f"{dataset}: {kept:,} planned rows stayed, held by a case or by news since the plan"
     if changed := sweep.changed(dataset):

@@ -110,8 +110,10 @@ def _finding(share: Share, opinion: Opinion, taken: Taken, plan: Plan) -> dict[s
     month = _month(plan.now)
     past_before = sum(cell.rows for cell in share.cells if cell.month != "unknown" and cell.month <= month)
     gone = taken.rows if share.action == "delete" else 0
-    # A planned row that has changed may be of another month by now, or its owner has deleted it.
-    least, least_past = share.rows - gone - taken.changed, past_before - gone - taken.changed
+    # A planned row that has changed may be of another month by now, or its owner has deleted it. To empty a row that
+    # was presumed closed may be a change by itself: then it has no month any more.
+    least = share.rows - gone - taken.changed
+    least_past = past_before - (taken.rows if plan.presume_closed else gone) - taken.changed
     wrong = []
     if left := sum(opinion.due.values()):
         wrong.append(f"{left:,} due rows are still there")

@@ -60,6 +60,9 @@ def user(by: str | None) -> str:
 @click.option("--dataset", "only", multiple=True, help="Only this dataset; can be repeated.")
 @click.option("--limit-share", type=click.FloatRange(0, 1, min_open=True), default=0.25, show_default=True)
 @click.option("--limit-rows", type=click.IntRange(0), help="Most rows that the sweep may take.")
+@click.option(
+    "--presume-closed", is_flag=True, help="Count rows without a clock from their last change, after twelve months."
+)
 @click.option("--each", is_flag=True, help="Show the months of every dataset too, not only of all together.")
 @click.option(
     "--calendar",
@@ -80,6 +83,7 @@ def plan(  # noqa: PLR0917 - click passes them by name
     only: tuple[str, ...],
     limit_share: float,
     limit_rows: int | None,
+    presume_closed: bool,
     each: bool,
     calendar: Path | None,
     by: str | None,
@@ -104,7 +108,9 @@ def plan(  # noqa: PLR0917 - click passes them by name
     room = open_room(home, packs, lake, datasets)
     limit = Limit(rows=limit_rows, share=limit_share)
     forecast = due_within is not None or (instant is not None and instant > wall_clock())
-    made = plan_sweep(room, now=instant, by=user(by), limit=limit, only=only, record=not forecast)
+    made = plan_sweep(
+        room, now=instant, by=user(by), limit=limit, only=only, record=not forecast, presume=presume_closed
+    )
     overdue = [] if made.drill else made.overdue(made.now)
     if as_json:
         emit_json({**plan_document(made), "forecast": forecast, "overdue": [share.dataset for share in overdue]})

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from retention.endings import NOTHING
 from retention.witness import database
-from retention.witness.days import day_of, due_day
+from retention.witness.days import day_of, due_day, silent_from
 from retention.witness.ended import columns_of, ended_on
 from retention.witness.lake import DiskTable
 
@@ -159,8 +159,9 @@ def _of_database(asked: _Asked, url: str) -> Opinion:
 
 def _columns(asked: _Asked) -> list[str]:
     dataset, holds = asked.dataset, asked.holds
-    names = [*dataset.clock.columns, *dataset.clock.optional]
-    names += [name for name in (dataset.clock.ended, dataset.clock.due) if name]
+    clock = dataset.clock
+    names = [*clock.columns, *clock.optional]
+    names += [name for name in (clock.ended, clock.due, clock.last_changed) if name]
     if dataset.open is not None:
         names.append(dataset.open.column)
     if dataset.subject is not None and any(hold.scope == "subject" for hold in holds):
@@ -225,6 +226,11 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
     if None not in days:
         known = [d for d in (*days, *(day(name) for name in dataset.clock.optional)) if d is not None]
         start = (min(known) if dataset.pick == "earliest" else max(known)) if known else None
+    if start is None and dataset.clock.last_changed is not None and not _is_open(dataset, values):
+        changed = day(dataset.clock.last_changed)
+        seen = [d for d in (changed, *days, *(day(name) for name in dataset.clock.optional)) if d is not None]
+        if changed is not None and silent_from(max(seen)) <= _today(asked.now):
+            start = max(seen)  # presumed closed
     counted = due_day(dataset.retention, start) if start is not None else None
     due = counted
     if dataset.clock.due is not None:
