@@ -96,6 +96,7 @@ def compact_lake(
             vacuumed = table.vacuum(max(1, int(longest.total_seconds() // 3600)))
             commits = table.shorten_log(wall)
             table.log.merge_history()
+            table.log.fold_history(wall)
             results.append(Compacted(name, done, orphans, vacuumed, commits))
     return results
 

@@ -60,7 +60,7 @@ def problems_of(room: Room) -> list[str]:
 
 def absent_columns(dataset: Dataset, shape: Shape) -> list[str]:
     """Return the columns that a register names and the table does not have."""
-    named = [*dataset.clock.names, *dataset.key]
+    named = [*dataset.clock.named, *dataset.key]
     single = (dataset.subject, dataset.month, dataset.event, dataset.systems)
     named += [name for name in (*single, dataset.open.column if dataset.open else None) if name]
     named += dataset.searches
@@ -82,7 +82,7 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
     if not (dataset.key or shape.key):
         yield f"the table {dataset.table} has no primary key: name unique columns as `key`"
     if dataset.anonymize is not None:
-        covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.names, *shape.key}
+        covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.named, *shape.key}
         for name in sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""}):
             yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
     for child in dataset.children:
@@ -90,7 +90,7 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
 
 
 def _clock_types(dataset: Dataset, shape: Shape) -> Iterator[str]:
-    for name in dataset.clock.names:
+    for name in dataset.clock.named:
         kind = shape.columns.get(name)
         time = kind is None or pa.types.is_temporal(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
         counted = kind is not None and pa.types.is_integer(kind) and dataset.clock.unit is not None

@@ -86,7 +86,7 @@ def _demo(home: Path) -> None:
     def work_off(sweep: Sweep, pending: Sequence[Unit]) -> None:
         from pipelines.retention_sweep import sweep_units  # noqa: PLC0415 - imports Beam
 
-        sweep_units(pending, sweep.plan, RoomOpener(room.settings), "embedded", ())
+        sweep_units(pending, sweep.plan, RoomOpener(room.settings, room.ledger.ticket), "embedded", ())
 
     done = apply_sweep(room, plan.digest, work_off)
     for share in plan.shares:

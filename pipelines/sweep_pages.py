@@ -49,7 +49,8 @@ def sweep_document(sweep: Sweep) -> dict[str, Any]:
                 "done": "deleted" if share.action == "delete" else "anonymized",
                 "rows": sweep.removed(share.dataset),
                 "children": sweep.removed_children(share.dataset),
-                "kept": sum(o["kept"] for (name, _), o in sweep.outcomes.items() if name == share.dataset),
+                "kept": sweep.kept(share.dataset),
+                "changed": sweep.changed(share.dataset),
             }
             for share in sweep.plan.shares
         ],
@@ -72,6 +73,8 @@ def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False, advise:
         rows.append((share.dataset, share.retention, share.role, share.action, *(f"{number:,}" for number in counts)))
     headers = ("dataset", "class", "role", "action", "rows", "due", "below", "keep", "held", "unknown")
     print_table(headers, rows)
+    for share in (one for one in plan.shares if one.presumed):
+        click.echo(f"PRESUMED closed at their last change (R-RET-07): {share.dataset}, {share.presumed:,} rows")
     for calendar in calendars_of(plan, each=each):
         for line in to_text(calendar):
             click.echo(line)

@@ -43,13 +43,18 @@ REGISTER = "datasets.yaml"
 
 @dataclass(frozen=True)
 class RoomOpener:
-    """Opens the room here or in a worker; can be pickled."""
+    """Opens the room here or in a worker; can be pickled.
+
+    Attributes:
+        ticket: of the lock that whoever sends it holds.
+    """
 
     settings: Settings
+    ticket: int | None = None
 
     def __call__(self) -> Room:
         """Open it."""
-        return Room(self.settings)
+        return Room(self.settings, self.ticket)
 
 
 class Room:
@@ -57,17 +62,19 @@ class Room:
 
     Args:
         settings: where everything is.
+        ticket: of the lock that it works under, where another holds it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ticket: int | None = None) -> None:
         self.settings = settings
+        self._ticket = ticket
         self._stores: dict[str, Store] = {}
         self._known: dict[str, list[Hold]] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, made if there is none."""
-        return Ledger.open(self.settings.ledger_url)
+        return Ledger.open(self.settings.ledger_url, self._ticket)
 
     @cached_property
     def register(self) -> Register:
@@ -100,11 +107,14 @@ class Room:
         packs = sorted(pack.digest for pack in load_catalogue(self.settings.packs).packs)
         return {"register": self.register.digest, "policy": hashlib.sha256("\n".join(packs).encode()).hexdigest()}
 
-    def dataset(self, name: str) -> Dataset:
-        """Return a dataset that is there; RefusedError if none is called so."""
+    def dataset(self, name: str, *, presume: bool = False) -> Dataset:
+        """Return a dataset that is there as its rows are judged; RefusedError if none is called so.
+
+        Only with `presume` are rows without a clock judged by their last change.
+        """
         if name not in self.datasets:
             raise RefusedError(f"no dataset is called {name}: `ebb datasets list` shows them")
-        return self.datasets[name]
+        return self.datasets[name].judged(presume=presume)
 
     def store(self, name: str) -> Store:
         """Return an open store."""
@@ -142,7 +152,7 @@ class Room:
         """Return what units of a dataset are worked off with."""
         from pipelines.sweep_keys import preparation  # noqa: PLC0415 - only what applies needs keys
 
-        chosen = self.dataset(dataset)
+        chosen = self.dataset(dataset, presume=plan.presume_closed)
         work = work_on(
             plan,
             chosen,

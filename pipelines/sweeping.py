@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from governance.errors import EbbError, RefusedError
+from governance.errors import EbbError, RefusedError, UsageError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import LAKE, statistics_of
 from pipelines.register_check import absent_columns
@@ -18,7 +18,7 @@ from retention.apply import require_applicable, require_unchanged
 from retention.plan import Limit, Plan, make_plan
 from retention.survey import survey
 from retention.sweeps import endings_at, find_sweep, holds_at, record_plan, withdrawn_since
-from retention.verify import require_agreement, verify
+from retention.verify import Taken, require_agreement, verify
 from retention.witness.opinion import form_opinion
 
 if TYPE_CHECKING:
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
 
 def plan_sweep(
-    room: Room, *, now: datetime | None, by: str, limit: Limit, only: Sequence[str] = (), record: bool = True
+    room: Room,
+    *,
+    now: datetime | None,
+    by: str,
+    limit: Limit,
+    only: Sequence[str] = (),
+    record: bool = True,
+    presume: bool = False,
 ) -> Plan:
     """Look at every dataset and return the plan, recorded in the ledger unless it is a forecast.
 
@@ -41,13 +48,18 @@ def plan_sweep(
         limit: how much the sweep may take.
         only: ids of datasets; all if empty.
         record: write it into the ledger.
+        presume: transactions without a clock are presumed closed at their last change, after twelve months.
     """
     wall = wall_clock()
     instant = now or wall
     if broken := room.ledger.first_broken():
         raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is planned on such a record")
     holds = room.holds(instant)
-    chosen = [room.dataset(name) for name in only] or list(room.datasets.values())
+    chosen = [room.dataset(name, presume=presume) for name in only or room.datasets]
+    if presume and not any(dataset.clock.last_changed for dataset in chosen):
+        raise UsageError(
+            "nothing can be presumed closed: name clock.last_changed in the register of a database's table"
+        )
     for dataset in (one for one in chosen if one.store != LAKE):  # the lake's own are ebb's to know
         if absent := absent_columns(dataset, room.store(dataset.store).shape(dataset.table)):
             raise RefusedError(f"{dataset.id}: the table has no column {absent[0]}: `ebb datasets check` says more")
@@ -64,6 +76,7 @@ def plan_sweep(
         by=by,
         digests={**room.digests, "holds": legal.digest(holds), "endings": ended.digest(endings)},
         limit=limit,
+        presume_closed=presume,
     )
     if record:
         record_plan(room.ledger, plan, wall)
@@ -123,8 +136,8 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
     if "sweep.applied" not in sweep.stages:
         raise RefusedError(f"this sweep is {sweep.state}: `ebb sweep apply {sweep.digest[:16]}` comes before verify")
     with room.ledger.sweeping():
-        removed = {s.dataset: (sweep.removed(s.dataset), sweep.removed_children(s.dataset)) for s in sweep.plan.shares}
-        datasets = {share.dataset: room.dataset(share.dataset) for share in sweep.plan.shares}
+        presume = sweep.plan.presume_closed
+        datasets = {share.dataset: room.dataset(share.dataset, presume=presume) for share in sweep.plan.shares}
         now = sweep.plan.now
         holds = {*room.holds(now, sweep.plan.created), *room.holds(now)}
         planned = endings_at(room.ledger, sweep.plan.created)
@@ -133,7 +146,7 @@ def verify_sweep(room: Room, digest: str) -> dict[str, Any]:
             datasets,
             room.places,
             holds=holds,
-            removed=removed,
+            removed={name: _taken(sweep, name) for name in datasets},
             wall=wall_clock(),
             statistics={name: statistics_of(dataset) for name, dataset in datasets.items()},
             endings={name: room.endings_in(dataset, planned) for name, dataset in datasets.items()},
@@ -163,12 +176,17 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
     return signed
 
 
+def _taken(sweep: Sweep, dataset: str) -> Taken:
+    counts = (sweep.removed, sweep.removed_children, sweep.kept, sweep.changed)
+    return Taken(*(count(dataset) for count in counts))
+
+
 def _second_opinion(room: Room, sweep: Sweep) -> None:
     holds, wall = room.holds(sweep.plan.now, sweep.plan.created), wall_clock()
     endings = endings_at(room.ledger, sweep.plan.created)
     for share in sweep.plan.shares:
         kind, url = room.places[share.store]
-        dataset = room.dataset(share.dataset)
+        dataset = room.dataset(share.dataset, presume=sweep.plan.presume_closed)
         # What is not due is not opened here; `verify` opens every file.
         opinion = form_opinion(
             dataset,
@@ -189,6 +207,7 @@ def _make_unreadable(room: Room, sweep: Sweep) -> None:
     for share in sweep.plan.shares:
         if not share.units or share.dataset in sweep.purges:
             continue
+        room.ledger.require_lock()
         dataset = room.dataset(share.dataset)
         why = f"sweep {sweep.digest[:16]}"
         holds = holds_at(room.ledger)

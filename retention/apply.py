@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from governance.errors import RefusedError, StoreError
 from retention.endings import NOTHING
 from retention.judging import Judge, months_of
 from retention.ledger_use import LEDGER, holds_and_uses
 from retention.rules import Status
+from retention.stores.base import Removal
 from retention.survey import judge_of, survey
 from retention.sweeps import endings_at, holds_at, withdrawn_since
 from retention.window import window_of, window_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
-
-    import pyarrow as pa
 
     from governance.ledger import Ledger
     from retention.datasets import Dataset
@@ -131,18 +131,25 @@ def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], dateti
 
     Guarantees:
         The intent is in the ledger before the first row goes, the outcome after the last. A hold placed meanwhile
-        wins, and so does the withdrawal of an ending; an ending listed meanwhile takes nothing. Killed and called
-        again, it counts every row once: what is gone is the plan's number less what is still there.
+        wins, and so does the withdrawal of an ending; an ending listed meanwhile takes nothing. The outcome tells
+        what went, by the store's own count: `kept` by a hold or a withdrawal, `changed` where a planned row was not
+        due any more or was not there any more. Killed and called again, it counts every row once; a database records
+        no deed, so there what earlier runs took is the plan's number less what the next one finds (`recounted`).
 
     Raises:
         StoreError: due rows are still there afterwards.
+        LedgerError: the lock of sweeps is lost; nothing was touched.
     """
     name = {"dataset": unit.dataset, "part": unit.part}
+    choice = _Choice(unit, work)
+    # A lake's table records its deed with it, and tells the whole number however often it is asked.
+    recounted = not work.store.parted and _is_begun(unit, work.digest, ledger)
+    earlier = _taken_before(choice) if recounted else Removal()
+    ledger.require_lock()
     ledger.append("sweep.intent", work.digest, {**name, "rows": unit.rows}, wall())
     if work.prepare is not None:
         work.prepare(unit, work.standing_holds())
-    choice = _Choice(unit, work)
-    work.store.edit(
+    done = work.store.edit(
         work.dataset,
         choice.physical,
         choice.columns,
@@ -151,10 +158,18 @@ def apply_unit(unit: Unit, work: Work, ledger: Ledger, wall: Callable[[], dateti
         treat=choice.judge.treat if work.dataset.action == "anonymize" else None,
         window=choice.window,
     )
-    left, kept, kept_children = _remaining(choice)
+    left, kept = _remaining(choice)
     if left:
         raise StoreError(f"{unit.dataset} {unit.part}: {left} due rows are still there; run the command again")
-    outcome = {**name, "rows": unit.rows - kept, "children": unit.children - kept_children, "kept": kept}
+    rows = earlier.rows + done.rows
+    outcome = {
+        **name,
+        "rows": rows,
+        "children": earlier.children + done.children,
+        "kept": kept,
+        "changed": max(0, unit.rows - rows - kept),
+        "recounted": recounted,
+    }
     ledger.append("sweep.outcome", work.digest, outcome, wall())
     return outcome
 
@@ -164,6 +179,7 @@ class _Choice:
 
     def __init__(self, unit: Unit, work: Work) -> None:
         dataset = work.dataset
+        self.unit = unit
         self.work = work
         self.judge = judge_of(
             dataset, work.store, work.now, work.planned_holds, work.treatments, endings=work.planned_endings
@@ -183,6 +199,10 @@ class _Choice:
         chosen: np.ndarray = planned & ~kept
         return chosen
 
+    def scan(self) -> Iterator[pa.Table]:
+        """Yield the rows among which the unit's are."""
+        return self.work.store.scan(self.work.dataset, self.columns, self.physical, self.window)
+
     def split(self, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
         """Return masks: due under the plan; not due any more."""
         verdicts = self.judge(rows)
@@ -195,17 +215,31 @@ class _Choice:
         return planned, ~later.is_status(Status.DUE)
 
 
-def _remaining(choice: _Choice) -> tuple[int, int, int]:
-    """Count rows of the unit that are left, that are kept after all, and the children below those."""
-    work = choice.work
-    left = kept = children = 0
-    for rows in work.store.scan(work.dataset, choice.columns, choice.physical, choice.window):
+def _remaining(choice: _Choice) -> tuple[int, int]:
+    """Count rows of the unit that are left, and those that are kept after all."""
+    left = kept = 0
+    for rows in choice.scan():
         planned, not_due = choice.split(rows)
         left += int(np.count_nonzero(planned & ~not_due))
-        kept_rows = rows.filter(planned & not_due)
-        kept += kept_rows.num_rows
-        children += work.store.below(work.dataset, kept_rows) if work.dataset.children else 0
-    return left, kept, children
+        kept += int(np.count_nonzero(planned & not_due))
+    return left, kept
+
+
+def _is_begun(unit: Unit, digest: str, ledger: Ledger) -> bool:
+    """Say whether an earlier run, which was stopped, may have taken rows of the unit."""
+    told = (entry.content for entry in ledger.entries("sweep.intent", digest) if entry.payload is not None)
+    return any((one["dataset"], one["part"]) == (unit.dataset, unit.part) for one in told)
+
+
+def _taken_before(choice: _Choice) -> Removal:
+    """Return what runs that were stopped took of the unit: the plan's numbers less what is there now."""
+    work, unit = choice.work, choice.unit
+    rows = children = 0
+    for batch in choice.scan():
+        planned = batch.filter(pa.array(choice.split(batch)[0]))
+        rows += planned.num_rows
+        children += work.store.below(work.dataset, planned) if work.dataset.children else 0
+    return Removal(max(0, unit.rows - rows), max(0, unit.children - children))
 
 
 def work_on(

@@ -10,7 +10,7 @@ from governance.keys.backup import LIFE
 from governance.keys.signing import is_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from governance.keys.signing import SigningKey
@@ -144,14 +144,30 @@ def _entry(
         "action": dataset.action,
         "floor": dataset.floor_source,
         **{name: finding[name] for name in ("before", "removed", "children", "after")},
-        "kept_by_holds": sum(o["kept"] for (name, _), o in sweep.outcomes.items() if name == dataset.id),
+        "kept_by_holds": sweep.kept(dataset.id),
+        "changed_since": sweep.changed(dataset.id),
         "logically": max(done) if done else None,
         "crypto_erased": keys.get("at") if keys.get("keys") else None,
         "keys_destroyed": keys.get("keys", 0),
         "physically": at if purge.get("physically") else None,
         "history_purged": at if purge.get("history") else None,
-        "notes": list(purge.get("notes", ())),
+        "notes": [*purge.get("notes", ()), *_explained(sweep, dataset.id)],
     }
+
+
+def _explained(sweep: Sweep, dataset: str) -> Iterator[str]:
+    """Say what was presumed, why planned rows stayed, and where a number rests on what was found later."""
+    if presumed := sweep.plan.share(dataset).presumed:
+        yield f"{dataset}: {presumed:,} rows without a clock were judged by their last change (R-RET-07), as approved"
+    if kept := sweep.kept(dataset):
+        yield f"{dataset}: {kept:,} planned rows stayed, held by a case or by news since the plan"
+    if changed := sweep.changed(dataset):
+        yield f"{dataset}: {changed:,} planned rows were not due any more, or not there any more, when their turn came"
+    if sweep.recounted(dataset):
+        yield (
+            f"{dataset}: the sweep was stopped in the middle; of what went until then, the count is the plan's less "
+            "what was there when it went on"
+        )
 
 
 def _message(document: Mapping[str, Any]) -> bytes:

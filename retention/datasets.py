@@ -38,6 +38,8 @@ class Clock(Part):
         ended: when it was cancelled, removed, or its purpose ended (PROFILE, CONTENT); empty while it lasts.
         due: a column that states the due date itself; then no other is needed.
         unit: of clocks that are integers since 1970.
+        last_changed: when anything of the row, or below it, was last changed. A plan that presumes closed starts the
+            clock of a row without one there, when twelve months have gone by (R-RET-07); see `Dataset.judged`.
     """
 
     columns: tuple[Column, ...] = ()
@@ -46,11 +48,14 @@ class Clock(Part):
     due: Column | None = None
     pick: Literal["latest", "earliest"] | None = None
     unit: Literal["s", "ms", "us"] | None = None
+    last_changed: Column | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not (self.columns or self.optional or self.ended or self.due):
             raise ValueError("a clock names at least one column")
+        if self.last_changed in self.names:
+            raise ValueError("last_changed tells of every change: it is none of the clock's columns")
         return self
 
     @property
@@ -58,6 +63,11 @@ class Clock(Part):
         """Every column of the clock, each once."""
         named = (*self.columns, *self.optional, *(name for name in (self.ended, self.due) if name))
         return tuple(dict.fromkeys(named))
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every column that the register names here, `last_changed` among them."""
+        return (*self.names, *([self.last_changed] if self.last_changed else []))
 
 
 class OpenStates(Part):
@@ -182,7 +192,15 @@ class Dataset(Part):
                 raise ValueError("pseudonymizing is not anonymizing: what a key made links or turns back (R-RET-08)")
         if self.retention == "CONTENT" and self.clock.ended is None and self.clock.due is None:
             raise ValueError("class CONTENT needs clock.ended: when it was removed")
+        if self.clock.last_changed is not None and (self.retention != "TXN" or self.clock.due is not None):
+            raise ValueError("last_changed is for class TXN, without clock.due: only an order is presumed closed")
         return self
+
+    def judged(self, *, presume: bool) -> Dataset:
+        """Return the dataset as its rows are judged: without `last_changed`, unless the plan presumes closed."""
+        if presume or self.clock.last_changed is None:
+            return self
+        return self.model_copy(update={"clock": self.clock.model_copy(update={"last_changed": None})})
 
     @property
     def pick(self) -> Literal["latest", "earliest"]:
@@ -239,7 +257,11 @@ class Register(Part):
     @property
     def digest(self) -> str:
         """SHA-256 of the register, by which a plan is bound to it."""
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+        document = self.model_dump(mode="json", by_alias=True)
+        for clock in (dataset["clock"] for dataset in document["datasets"]):
+            if clock["last_changed"] is None:  # a register from before there was one keeps its digest
+                del clock["last_changed"]
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def dataset(self, name: str) -> Dataset:

@@ -13,7 +13,7 @@ from governance.calendar import local_date
 from governance.errors import RefusedError
 from retention import clocks, holds
 from retention.endings import NOTHING
-from retention.rules import NO_DAY, Status, Term, Verdicts, Why, judge
+from retention.rules import NO_DAY, Status, Term, Verdicts, Why, judge, may_presume_closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Judge:
     """Judges rows of one dataset.
 
     Attributes:
-        dataset: whose rows.
+        dataset: whose rows; with `clock.last_changed` they are presumed closed where they may be.
         now: instant to judge by.
         holds: those that may touch the dataset.
         key: columns that tell rows apart.
@@ -53,7 +53,7 @@ class Judge:
     def columns(self) -> list[str]:
         """The columns that must be read."""
         dataset = self.dataset
-        names = [*dataset.clock.names, *([dataset.open.column] if dataset.open else [])]
+        names = [*dataset.clock.named, *([dataset.open.column] if dataset.open else [])]
         names += holds.columns_for(self.holds, dataset, self.key)
         names += self.endings.columns(dataset)
         names += list(self.treatments or ())
@@ -75,6 +75,13 @@ class Judge:
         known, optional = [dates(n) for n in clock.columns], [dates(n) for n in clock.optional]
         nothing = np.full(rows.num_rows, NO_DAY)
         start = clocks.combine(known, optional, dataset.pick) if known or optional else nothing
+        unfinished, presumed = self._unfinished(rows), None
+        if clock.last_changed is not None:
+            changed = dates(clock.last_changed)
+            # What is known of the clock happened too; without a last change nobody knows what came after it.
+            last = np.where(np.isnat(changed), NO_DAY, np.fmax.reduce([changed, *known, *optional]))
+            presumed = may_presume_closed(start, last, self.now, unfinished)
+            start = np.where(presumed, last, start)
         listed = undated = None
         if self.endings.listed:
             on = dates_as_written(_named(rows, dataset.event)) if dataset.event else start
@@ -86,10 +93,11 @@ class Judge:
             self.now,
             ended=dates(clock.ended) if clock.ended else None,
             stated=dates(clock.due, stated=True) if clock.due else None,
-            unfinished=self._unfinished(rows),
+            unfinished=unfinished,
             held=holds.held(self.holds, dataset, rows, self.key),
             listed=listed,
             undated=undated,
+            presumed=presumed,
         )
         if self.treatments:
             done = verdicts.is_status(Status.DUE) & self._untouched(rows)
@@ -139,7 +147,7 @@ def tally(verdicts: Verdicts) -> dict[tuple[str, str], int]:
     """Count rows by due month and word: due, keep, done, case, open, RET_NO_CLOCK."""
     words = np.array(["keep", "hold", "due", "done"])[verdicts.status]
     held = verdicts.is_status(Status.HOLD)
-    reasons = np.array(["", "RET_NO_CLOCK", "open", "case"])[verdicts.why]
+    reasons = np.array(["", "RET_NO_CLOCK", "open", "case", ""])[verdicts.why]
     words = np.where(held, reasons, words)
     months = months_of(verdicts.due)
     pairs, counts = np.unique(np.char.add(np.char.add(months.astype("U7"), "|"), words), return_counts=True)

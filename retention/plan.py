@@ -58,7 +58,11 @@ class Unit(Part):
 
 
 class Share(Part):
-    """What a plan says of one dataset."""
+    """What a plan says of one dataset.
+
+    Attributes:
+        presumed: rows that are presumed closed at their last change, due or still to be kept.
+    """
 
     dataset: str
     store: str
@@ -71,6 +75,7 @@ class Share(Part):
     units: tuple[Unit, ...]
     seconds: float
     oldest_due: str | None = None
+    presumed: int = 0
 
     @property
     def due(self) -> int:
@@ -101,6 +106,7 @@ class Plan(Part):
         now: instant that rows are judged by; drill: it was given, and is not the wall clock's.
         register_digest, policy_digest, holds_digest: what it was made under; a change makes it void.
         endings_digest: of the list of endings as it was; None in plans from before there was one.
+        presume_closed: rows without a clock count from their last change, after twelve months (R-RET-07).
     """
 
     format: Literal["ebb.plan.v1"] = "ebb.plan.v1"
@@ -113,6 +119,7 @@ class Plan(Part):
     policy_digest: str
     holds_digest: str
     endings_digest: str | None = None
+    presume_closed: bool = False
     limit: Limit
     shares: tuple[Share, ...]
 
@@ -126,6 +133,10 @@ class Plan(Part):
         document = self.model_dump(mode="json")
         if self.endings_digest is None:
             del document["endings_digest"]
+        if not self.presume_closed:  # as in plans from before there was such a thing
+            del document["presume_closed"]
+            for share in document["shares"]:
+                del share["presumed"]
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @property
@@ -175,6 +186,7 @@ def make_plan(
     by: str,
     digests: Mapping[str, str],
     limit: Limit,
+    presume_closed: bool = False,
 ) -> Plan:
     """Return the plan of a sweep over surveyed datasets.
 
@@ -186,6 +198,7 @@ def make_plan(
         by: who plans.
         digests: of register, policy, holds and endings.
         limit: how much it may take.
+        presume_closed: rows were judged so.
     """
     return Plan(
         created=wall,
@@ -197,6 +210,7 @@ def make_plan(
         policy_digest=digests["policy"],
         holds_digest=digests["holds"],
         endings_digest=digests["endings"],
+        presume_closed=presume_closed,
         limit=limit,
         shares=tuple(shares),
     )

@@ -36,6 +36,9 @@ FLOOR_MONTHS: Mapping[str, int] = MappingProxyType({"TXN": 36, "LOG": 6, "GOV": 
 AT_ONCE = frozenset({"PROFILE", "CONTENT"})
 """Classes that are due as soon as they have ended: cancelled, removed, purpose over."""
 
+SILENT_MONTHS = 12
+"""How long nothing has changed before a transaction may be presumed closed (R-RET-07)."""
+
 NO_DAY = np.datetime64("NaT", "D")
 
 
@@ -58,6 +61,8 @@ class Why(IntEnum):
     """What it belongs to is unfinished or disputed."""
     CASE = 3
     """A hold lists it."""
+    PRESUMED = 4
+    """Its calendar, from its last change: presumed closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ def judge(
     held: np.ndarray | None = None,
     listed: np.ndarray | None = None,
     undated: np.ndarray | None = None,
+    presumed: np.ndarray | None = None,
 ) -> Verdicts:
     """Judge rows.
 
@@ -123,6 +129,7 @@ def judge(
         held: true where a case lists the row.
         listed: date on which an ending lists the row; NaT where none does.
         undated: true where an ending lists a row of which nobody knows the day: held, as without a clock.
+        presumed: true where `start` is the row's last change, by `may_presume_closed`.
 
     Guarantees:
         No row is DUE before its floor. A later `now` never turns DUE into another status. A hold only ever turns a
@@ -133,6 +140,8 @@ def judge(
     rows = len(start)
     status = np.where(due <= today, Status.DUE, Status.KEEP).astype(np.int8)
     why = np.full(rows, Why.TERM, np.int8)
+    if presumed is not None:
+        why[presumed] = Why.PRESUMED
     unknown = np.isnat(due) & ~_lasting(term, start, ended)
     if undated is not None and not has_floor(term):
         unknown |= undated & (status == Status.KEEP)
@@ -146,6 +155,22 @@ def judge(
 def has_floor(term: Term) -> bool:
     """Say whether rows must be kept for a time, whoever asks (R-RET-02)."""
     return term.role == "record" and term.retention in FLOOR_MONTHS
+
+
+def may_presume_closed(
+    start: np.ndarray, last: np.ndarray, now: datetime, unfinished: np.ndarray | None = None
+) -> np.ndarray:
+    """Mask the rows that may be presumed closed at their last change (R-RET-07).
+
+    Args:
+        start: +08:00 date on which the clock started; only rows without one are presumed closed. Shape (rows,).
+        last: +08:00 date of the last change; NaT if unknown, and then nothing is presumed.
+        now: aware instant to judge by.
+        unfinished: true where an order is open or disputed: that is no silence.
+    """
+    silent = due_dates(last, months=SILENT_MONTHS) <= np.datetime64(local_date(now), "D")
+    mask: np.ndarray = np.isnat(start) & silent
+    return mask if unfinished is None else mask & ~unfinished
 
 
 def due_dates(start: np.ndarray, *, months: int = 0, days: int = 0) -> np.ndarray:

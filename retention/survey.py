@@ -13,9 +13,9 @@ import pyarrow as pa
 from governance.calendar import local_date
 from retention import holds as legal
 from retention.endings import NOTHING
-from retention.judging import Judge, months_of, tally
+from retention.judging import DONE, Judge, months_of, tally
 from retention.plan import Cell, Share, Unit, estimate
-from retention.rules import Status
+from retention.rules import Status, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,16 +74,19 @@ def survey(
     by_rows = parts is None or bool(endings.listed)
     if by_rows:
         columns = list(dict.fromkeys([*columns, *(judge.key or store.shape(dataset.table).key)]))
+    never = np.datetime64("9999-12-31", "D")
     cells: Counter[tuple[str, str]] = Counter()
     units: dict[str, _Found] = {}
-    oldest = np.datetime64("9999-12-31", "D")
+    oldest, presumed = never, 0
     for part, rows in _batches(dataset, store, columns, now=now, parts=parts, cells=cells, window=window):
         verdicts = judge(rows)
         cells.update(tally(verdicts))
-        due = verdicts.is_status(Status.DUE)
+        due, closed = verdicts.is_status(Status.DUE), verdicts.why == Why.PRESUMED
+        presumed += int(np.count_nonzero(closed & (verdicts.status != DONE)))
         if not due.any():
             continue
-        oldest = min(oldest, verdicts.due[due].min())
+        # What is presumed was not due before somebody presumed it: it is not overdue.
+        oldest = min(oldest, verdicts.due[due & ~closed].min(initial=never))
         for name, mask in [(part, due)] if part is not None else _by_month(verdicts.due, due):
             found = units.setdefault(name, _Found())
             chosen = rows.filter(pa.array(mask))
@@ -112,7 +115,8 @@ def survey(
             for name, found in sorted(units.items())
         ),
         seconds=estimate(dataset, total, gone),
-        oldest_due=str(oldest) if units else None,
+        oldest_due=str(oldest) if oldest != never else None,
+        presumed=presumed,
     )
 
 

@@ -35,7 +35,8 @@ class Sweep:
     Attributes:
         approvals: who approved, in order.
         begun: units whose work may have begun.
-        outcomes: by (dataset, part): rows removed, children, rows that a later hold kept.
+        outcomes: by (dataset, part): rows removed, children, rows that a later hold kept, and planned ones that were
+            not due any more or not there any more.
         purges: by dataset: what `purge` promised, and when.
         stages: instant at which each kind was last recorded, ISO 8601.
     """
@@ -67,11 +68,26 @@ class Sweep:
 
     def removed(self, dataset: str) -> int:
         """Rows that went, by the outcomes of a dataset."""
-        return sum(o["rows"] for (name, _), o in self.outcomes.items() if name == dataset)
+        return self._sum(dataset, "rows")
 
     def removed_children(self, dataset: str) -> int:
         """Rows of children that went."""
-        return sum(o["children"] for (name, _), o in self.outcomes.items() if name == dataset)
+        return self._sum(dataset, "children")
+
+    def kept(self, dataset: str) -> int:
+        """Planned rows that stayed because of a hold, or of an ending that was withdrawn."""
+        return self._sum(dataset, "kept")
+
+    def changed(self, dataset: str) -> int:
+        """Planned rows that were not due any more when their turn came, or not there any more."""
+        return self._sum(dataset, "changed")
+
+    def recounted(self, dataset: str) -> bool:
+        """Say whether what a run took before it was stopped is known by what the next one found."""
+        return self._sum(dataset, "recounted") > 0
+
+    def _sum(self, dataset: str, what: str) -> int:
+        return sum(int(o.get(what, 0)) for (name, _), o in self.outcomes.items() if name == dataset)
 
 
 def record_plan(ledger: Ledger, plan: Plan, wall: datetime) -> str:

@@ -31,7 +31,7 @@ class Window:
 def window_of(dataset: Dataset, month: str) -> Window | None:
     """Return the window of a due month; None where the month does not follow from the clock alone."""
     clock, period = dataset.clock, PERIODS[dataset.retention]
-    plain = not (clock.due or clock.ended or clock.unit or dataset.extension)
+    plain = not (clock.due or clock.ended or clock.unit or clock.last_changed or dataset.extension)
     if not plain or dataset.pick != "latest" or dataset.retention in AT_ONCE or month == "unknown":
         return None
     if not (period.months or period.days):

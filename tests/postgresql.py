@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 60
+END_LOCK_HOLDERS = (
+    "SELECT pg_terminate_backend(pid, 60000) FROM (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory') p"
+)
+"""Ends the sessions that hold advisory locks, and waits until they are gone."""
 
 
 def find_programs() -> Path | None:

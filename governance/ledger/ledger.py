@@ -30,13 +30,15 @@ class Ledger:
         Entries are numbered without gaps and chained; what was appended is committed before `append` returns.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, ticket: int | None = None) -> None:
         self._engine = engine
+        self.ticket = ticket
+        """Of the lock that is held, here or by whoever this one works for; None without, and on SQLite."""
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, ticket: int | None = None) -> Self:
         """Open the ledger at `url` (`sqlite:///PATH`, or PostgreSQL), made if there is none."""
-        return cls(store.connect(url))
+        return cls(store.connect(url), ticket)
 
     def append(self, kind: str, reference: str, content: Mapping[str, Any], wall: datetime) -> Entry:
         """Add one entry and return it.
@@ -121,8 +123,30 @@ class Ledger:
     @contextmanager
     def sweeping(self) -> Iterator[None]:
         """Hold the lock of destructive work; RefusedError while another sweep runs."""
-        with store.exclusive(self._engine, "another sweep is running: wait until it has ended, then try again"):
-            yield
+        busy = "another sweep is running: wait until it has ended, then try again"
+        with store.exclusive(self._engine, busy) as ticket:
+            self.ticket = ticket
+            try:
+                yield
+            finally:
+                self.ticket = None
+
+    def require_lock(self) -> None:
+        """Stop work whose lock is lost, before another that may have begun is disturbed.
+
+        Raises:
+            LedgerError: the server was started again, or has ended the session that held the lock.
+        """
+        if self.ticket is None:
+            return
+        with store.reading(self._engine) as connection:
+            held = store.is_held(connection, self.ticket)
+        if not held:
+            where = self._engine.url.render_as_string(hide_password=True)
+            raise LedgerError(
+                f"the ledger {where} was started again, or ended the session that held the lock of sweeps: another "
+                "may have begun, so this one stops; what was recorded stays, run the command again"
+            )
 
     @staticmethod
     def _refuse_past(connection: Connection, number: int, wall: datetime) -> None:

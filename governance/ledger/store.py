@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from governance.rights import Kind
 
 _BUSY_SECONDS = 30
+_FIRST_TICKET, _LAST_TICKET = 1_000, 2**31
 _FENCES = ("RaiseException", "SQLITE_CONSTRAINT_TRIGGER")
 
 METADATA = MetaData()
@@ -162,8 +164,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def exclusive(engine: Engine, busy: str) -> Iterator[None]:
-    """Hold the installation's sweep lock; the system frees it if the process dies.
+def exclusive(engine: Engine, busy: str) -> Iterator[int | None]:
+    """Hold the installation's sweep lock, and yield its ticket; the system frees it if the process dies.
+
+    A server that is started again forgets its locks. So the session holds a second lock beside it, of a number that
+    nobody else draws: as long as one session holds both, the lock is its holder's. A file's lock needs no ticket.
 
     Raises:
         RefusedError: `busy`, when another process holds it.
@@ -176,20 +181,32 @@ def exclusive(engine: Engine, busy: str) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RefusedError(busy) from None
-            yield
+            yield None
         return
+    ticket = _FIRST_TICKET + secrets.randbelow(_LAST_TICKET - _FIRST_TICKET)
     with reworded(engine), engine.connect() as connection:
         lock = text("SELECT pg_try_advisory_lock(:space, 2)")
         if not connection.execute(lock, {"space": LOCK_SPACE}).scalar_one():
             raise RefusedError(busy)
+        connection.execute(text("SELECT pg_advisory_lock(:space, :ticket)"), {"space": LOCK_SPACE, "ticket": ticket})
         connection.commit()  # a session's lock outlives its transaction
         try:
-            yield
+            yield ticket
         finally:
             # A server notices a moment late that a session is gone, and would refuse who comes right after.
             with suppress(DBAPIError):
-                connection.execute(text("SELECT pg_advisory_unlock(:space, 2)"), {"space": LOCK_SPACE})
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
                 connection.commit()
+
+
+def is_held(connection: Connection, ticket: int) -> bool:
+    """Say whether one session of the server holds the sweep lock and the ticket's, asked by any other."""
+    held = text(
+        "SELECT count(DISTINCT objid) = 2 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND classid = :space AND objid IN (2, :ticket) GROUP BY pid ORDER BY 1 DESC LIMIT 1"
+    )
+    return bool(connection.execute(held, {"space": LOCK_SPACE, "ticket": ticket}).scalar_one_or_none())
 
 
 def forget_deleted(engine: Engine) -> None:

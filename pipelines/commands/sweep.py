@@ -60,6 +60,9 @@ def user(by: str | None) -> str:
 @click.option("--dataset", "only", multiple=True, help="Only this dataset; can be repeated.")
 @click.option("--limit-share", type=click.FloatRange(0, 1, min_open=True), default=0.25, show_default=True)
 @click.option("--limit-rows", type=click.IntRange(0), help="Most rows that the sweep may take.")
+@click.option(
+    "--presume-closed", is_flag=True, help="Count rows without a clock from their last change, after twelve months."
+)
 @click.option("--each", is_flag=True, help="Show the months of every dataset too, not only of all together.")
 @click.option(
     "--calendar",
@@ -80,6 +83,7 @@ def plan(  # noqa: PLR0917 - click passes them by name
     only: tuple[str, ...],
     limit_share: float,
     limit_rows: int | None,
+    presume_closed: bool,
     each: bool,
     calendar: Path | None,
     by: str | None,
@@ -104,7 +108,9 @@ def plan(  # noqa: PLR0917 - click passes them by name
     room = open_room(home, packs, lake, datasets)
     limit = Limit(rows=limit_rows, share=limit_share)
     forecast = due_within is not None or (instant is not None and instant > wall_clock())
-    made = plan_sweep(room, now=instant, by=user(by), limit=limit, only=only, record=not forecast)
+    made = plan_sweep(
+        room, now=instant, by=user(by), limit=limit, only=only, record=not forecast, presume=presume_closed
+    )
     overdue = [] if made.drill else made.overdue(made.now)
     if as_json:
         emit_json({**plan_document(made), "forecast": forecast, "overdue": [share.dataset for share in overdue]})
@@ -191,7 +197,7 @@ def apply(  # noqa: PLR0917
         from pipelines.retention_sweep import sweep_units
 
         with watching(room.ledger, found):
-            sweep_units(pending, found.plan, RoomOpener(room.settings), runner, beam_options)
+            sweep_units(pending, found.plan, RoomOpener(room.settings, room.ledger.ticket), runner, beam_options)
 
     done = apply_sweep(room, digest, work_off)
     if as_json:
@@ -217,7 +223,7 @@ def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, data
         for found in report["datasets"]:
             verdict = "; ".join(found["wrong"]) or "as planned"
             counts = f"{found['before']:,} before, {found['removed']:,} gone, {found['after']:,} there"
-            click.echo(f"{found['dataset']}: {counts}: {verdict}")
+            click.echo(f"{found['dataset']}: {counts}{_extras({**found, 'children': 0})}: {verdict}")
     if not report["ok"]:
         raise EbbError("what is there is not what was planned: look at the lines above before anything else is deleted")
 
@@ -337,6 +343,7 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
 def _extras(line: dict[str, Any]) -> str:
     extras = [f"{line['children']:,} rows below them"] if line["children"] else []
     extras += [f"{line['kept']:,} kept by a hold"] if line["kept"] else []
+    extras += [f"{line['changed']:,} changed since the plan"] if line["changed"] else []
     return f" ({', '.join(extras)})" if extras else ""
 
 

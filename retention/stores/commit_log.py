@@ -2,7 +2,8 @@
 
 Whoever reads a Delta table lists its log, so a long log makes every commit slower. Commits older than the table's
 `delta.logRetentionDuration` and than its last two checkpoints are therefore taken out of the log; what they said of
-their run (`ebb.…`, no file names, no personal data) is first put into `_ebb_history/`, where sums stay readable.
+their run (`ebb.…`, no file names, no personal data) is first put into `_ebb_history/`, where sums stay readable: a line
+a commit for 35 days, then one for each day and whatever else was said, with the same sums.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from pyarrow import fs
 from retention.stores.disk import filesystem_of, remove_quietly, sync_path, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 HISTORY = "_ebb_history"
+SINGLE = timedelta(days=35)
+"""How long the history tells of each commit by itself."""
 CHECKPOINT_EVERY = 50
 """Commits between two checkpoints."""
 
@@ -40,6 +43,10 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.\d+\.\d+|\.[0-9a-f-]+)?\.(?:pa
 _CHUNK = re.compile(r"(\d{20})-(\d{20})\.ndjson\.gz")
 _INTERVAL = re.compile(r"interval (\d+) (second|minute|hour|day|week)s?")
 _KEPT = ("timestamp", "operation")
+_COUNTS = ("ebb.rows", "ebb.sum", "ebb.commits")
+_OF_ONE = ("version", "timestamp", "ebb.commit", "ebb.started", "ebb.published")
+_DAY = 86_400_000
+"""Milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,24 @@ class CommitLog:
                         remove_quietly(self._filesystem, path)
         return len(chunks)
 
+    def fold_history(self, now: datetime) -> int:
+        """Add up what commits older than `SINGLE` said, by day and all that is no count; return how many lines went.
+
+        Parts that touch or overlap are left alone: one may hold by itself what another has added up. A part is replaced
+        in one step, so killed at any point it counts nothing twice.
+        """
+        chunks, gone = sorted(self._chunks()), 0
+        if len(list(_joined((first, last) for first, last, _ in chunks))) < len(chunks):
+            return 0
+        for _, _, path in chunks:
+            entries = self._read_chunk(path)
+            folded = _folded(entries, int((now - SINGLE).timestamp() * 1000))
+            if len(folded) < len(entries):
+                lines = "\n".join(json.dumps(entry) for entry in folded)
+                write_whole(self._filesystem, path, gzip.compress(lines.encode(), mtime=0))
+                gone += len(entries) - len(folded)
+        return gone
+
     def _said(self, version: int) -> dict[str, Any] | None:
         actions = self.actions(version)
         if actions is None:
@@ -312,3 +337,37 @@ def _joined(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             current = (first, last)
     if current:
         yield current
+
+
+def _folded(entries: list[dict[str, Any]], before: int) -> list[dict[str, Any]]:
+    """Return entries by version, those of before an instant (milliseconds since 1970) added up."""
+    found: dict[Any, dict[str, Any]] = {}
+    for entry in sorted(entries, key=lambda one: int(one["version"])):
+        counts = _counts_of(entry)
+        if counts is None or entry.get("timestamp", before) >= before:
+            found[entry["version"]] = entry
+            continue
+        said = json.dumps({name: entry[name] for name in sorted(entry.keys() - {*_OF_ONE, *_COUNTS})})
+        alike = (entry["timestamp"] // _DAY, said, *counts)
+        total = _plus(counts, (_counts_of(found[alike]) if alike in found else None) or {})
+        newest = {name: value for name, value in entry.items() if name not in {"ebb.commit", "ebb.started"}}
+        found[alike] = newest | {name: json.dumps(value, sort_keys=True) for name, value in total.items()}
+    return sorted(found.values(), key=lambda one: int(one["version"]))
+
+
+def _counts_of(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what can be added up of what a commit said; None where it cannot be read."""
+    told = {"ebb.commits": "1", **entry}
+    try:
+        counts = {name: json.loads(told[name]) for name in _COUNTS if name in told}
+    except (ValueError, TypeError):
+        return None
+    return counts if all(isinstance(value, int | dict) for value in counts.values()) else None
+
+
+def _plus(left: Any, right: Any) -> Any:
+    """Add numbers, and dictionaries of numbers name by name; what one lacks counts 0."""
+    if isinstance(left, dict) or isinstance(right, dict):
+        one, other = left or {}, right or {}
+        return {name: _plus(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
+    return left + right

@@ -187,11 +187,13 @@ class SqlStore:
                 return Removal()
             condition = _among(key, _key_values(gone, key))
             children = sum(self._remove(connection, child, table, key, condition) for child in dataset.children)
-            if treat is None:
-                connection.execute(table.delete().where(condition))
-            else:
+            if treat is not None:
                 _update(connection, table, key, gone, treat(gone))
-        return Removal(gone.num_rows, children)
+                return Removal(gone.num_rows, children)
+            done = connection.execute(table.delete().where(condition)).rowcount
+            if done > gone.num_rows:  # taken back with the transaction
+                raise StoreError(f"the key of {table.name} does not tell its rows apart: name unique columns as `key`")
+        return Removal(done, children)
 
     def _remove(
         self,

@@ -45,6 +45,11 @@ def due_day(retention: str, start: date) -> date | None:
     return None
 
 
+def silent_from(last: date) -> date:
+    """Return the first day on which nothing has changed for twelve months."""
+    return _next_day_in(last, last.year + 1, last.month)
+
+
 def _next_day_in(start: date, year: int, month: int) -> date:
     """Return the day after the same day of another month, or that month's following first where it has no such day."""
     try:

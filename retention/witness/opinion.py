@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from retention.endings import NOTHING
 from retention.witness import database
-from retention.witness.days import day_of, due_day
+from retention.witness.days import day_of, due_day, silent_from
 from retention.witness.ended import columns_of, ended_on
 from retention.witness.lake import DiskTable
 
@@ -131,7 +131,7 @@ class _Asked:
             other.add(dataset.open.column)
         if dataset.anonymize is not None:
             other.update(dataset.anonymize.treatments, dataset.anonymize.keep)
-        named = [*clock.columns, *clock.optional, *([clock.ended] if clock.ended else [])]
+        named = [*clock.columns, *clock.optional, *(name for name in (clock.ended, clock.last_changed) if name)]
         return frozenset(name for name in named if name not in other)
 
     def day(self, value: object) -> date | None:
@@ -194,8 +194,9 @@ def _as_it_is(value: object) -> object:
 
 def _columns(asked: _Asked) -> list[str]:
     dataset, holds = asked.dataset, asked.holds
-    names = [*dataset.clock.columns, *dataset.clock.optional]
-    names += [name for name in (dataset.clock.ended, dataset.clock.due) if name]
+    clock = dataset.clock
+    names = [*clock.columns, *clock.optional]
+    names += [name for name in (clock.ended, clock.due, clock.last_changed) if name]
     if dataset.open is not None:
         names.append(dataset.open.column)
     if dataset.subject is not None and any(hold.scope == "subject" for hold in holds):
@@ -260,6 +261,11 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
     if None not in days:
         known = [d for d in (*days, *(day(name) for name in dataset.clock.optional)) if d is not None]
         start = (min(known) if dataset.pick == "earliest" else max(known)) if known else None
+    if start is None and dataset.clock.last_changed is not None and not _is_open(dataset, values):
+        changed = day(dataset.clock.last_changed)
+        seen = [d for d in (changed, *days, *(day(name) for name in dataset.clock.optional)) if d is not None]
+        if changed is not None and silent_from(max(seen)) <= asked.today:
+            start = max(seen)  # presumed closed
     counted = due_day(dataset.retention, start) if start is not None else None
     due = counted
     if dataset.clock.due is not None:

@@ -204,7 +204,7 @@ def test_ops_append_and_forget_what_is_due(world: World) -> None:
         with pytest.raises(LedgerError, match="refuses this role"):
             Ledger(ledger_store.engine_of(world.of("stream"))).append(kind, "", {}, NOW)
     with ledger.sweeping():
-        pass
+        ledger.require_lock()
     auditor = Ledger.open(world.of("auditor"))
     assert auditor.first_broken() is None
     assert [entry.content.get("n") for entry in auditor.entries()] == [None, 1, 2, 3]

@@ -23,6 +23,8 @@ import psycopg
 import pytest
 
 from governance.errors import LedgerError, StoreError
+from governance.ledger import Ledger
+from pipelines.retention_sweep import sweep_units
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
 from retention.stores.delta import open_table
@@ -30,13 +32,13 @@ from retention.sweeps import find_sweep
 from tests.conftest import missing
 from tests.integration.sweeps import CUSTOMER, is_whole, planned
 from tests.integration.test_sweep_killed import installation
-from tests.postgresql import find_programs, running_server
+from tests.postgresql import END_LOCK_HOLDERS, find_programs, running_server
 from tests.retention.rooms import REGISTER, make_room, query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from retention.plan import Plan
+    from retention.plan import Plan, Unit
     from tests.integration.sweeps import Said
     from tests.postgresql import Server
 
@@ -155,6 +157,50 @@ def test_the_ledgers_database_killed_in_the_middle(
     assert ebb(room, "sweep", "apply", plan.digest).code == 0
     assert query(tmp_path, "SELECT id FROM orders") == stays
     is_whole(room, plan)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["restarted", "session ended"])
+def test_the_ledgers_server_forgot_the_lock(
+    server: Server, tmp_path: Path, ebb: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Started again between two units, it lets another sweep begin: the first stops before its next intent."""
+    monkeypatch.setenv("EBB_LEDGER_URL", server.url)
+    room = make_room(tmp_path, orders=240)
+    plan = planned(room)
+    first, *rest = plan.units
+    assert rest
+    there = len(query(tmp_path, "SELECT id FROM orders"))
+
+    def forgetting(units: Sequence[Unit], *arguments: Any) -> None:
+        sweep_units([unit for unit in units if unit == first], *arguments)
+        if how == "restarted":
+            server.end()
+            server.start()
+        else:
+            ask(
+                server,
+                END_LOCK_HOLDERS,
+            )
+        with Ledger.open(server.url).sweeping():
+            sweep_units([unit for unit in units if unit != first], *arguments)
+
+    monkeypatch.setattr("pipelines.retention_sweep.sweep_units", forgetting)
+    stopped = ebb(room, "sweep", "apply", plan.digest)
+    assert stopped.is_one_sentence(1, "the lock of sweeps", "this one stops", "run the command again")
+    done = find_sweep(room.ledger, plan.digest)
+    assert (done.state, set(done.outcomes), done.begun) == ("applying", {key(first)}, {key(first)})
+    assert len(query(tmp_path, "SELECT id FROM orders")) == there - first.rows
+    monkeypatch.undo()
+    monkeypatch.setenv("EBB_LEDGER_URL", server.url)
+    assert ebb(room, "sweep", "apply", plan.digest).code == 0
+    assert len(query(tmp_path, "SELECT id FROM orders")) == there - plan.due
+    is_whole(room, plan)
+
+
+def key(unit: Unit) -> tuple[str, str]:
+    """Return what names a unit in the ledger."""
+    return unit.dataset, unit.part
 
 
 @pytest.fixture

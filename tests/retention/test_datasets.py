@@ -44,6 +44,16 @@ def test_a_good_register_is_read_and_has_a_digest(tmp_path: Path) -> None:
         first.dataset("nothing")
 
 
+def test_a_register_without_a_last_change_keeps_its_digest(tmp_path: Path) -> None:
+    """What was planned before the key was known is still bound to it; naming it makes another register."""
+    assert read(tmp_path, GOOD).digest == "3ffcc3abe45571e295da344ebcf83b36950e937dec8a62a269b96a5d47083f45"
+    named = read(tmp_path, GOOD.replace("[completed_at]", "[completed_at], last_changed: updated_at"))
+    assert named.digest != read(tmp_path, GOOD).digest
+    shop = named.dataset("shop.orders")
+    assert shop.judged(presume=True) == shop
+    assert shop.judged(presume=False) == read(tmp_path, GOOD).dataset("shop.orders")
+
+
 @pytest.mark.parametrize("change", [("    class: TXN\n", ""), ("class: TXN", "class:"), ("class: TXN", "class: ''")])
 def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) -> None:
     """R-RET-01: RET_NO_CLASS."""
@@ -101,6 +111,16 @@ def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) 
         (
             ("    subject: customer\n", "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01}\n"),
             "until",
+        ),
+        (("[completed_at]", "[completed_at], last_changed: completed_at"), "every change"),
+        (("columns: [completed_at]", "last_changed: updated_at"), "at least one column"),
+        (("columns: [completed_at]", "due: due_on, last_changed: updated_at"), "only an order"),
+        (
+            (
+                "class: TXN\n    zone: Europe/London\n    clock: {",
+                "class: GOV\n    zone: Europe/London\n    clock: {last_changed: at, ",
+            ),
+            "only an order",
         ),
     ],
 )

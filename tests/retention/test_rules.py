@@ -16,8 +16,8 @@ from governance.errors import RefusedError
 from governance.policy.retention import PERIODS, due_date
 from governance.policy.rows import Retention
 from retention.clocks import dates_of
-from retention.rules import FLOOR_MONTHS, Status, Term, Why, due_dates, judge
-from retention.witness.days import due_day
+from retention.rules import FLOOR_MONTHS, Status, Term, Why, due_dates, judge, may_presume_closed
+from retention.witness.days import due_day, silent_from
 
 TXN = Term("TXN", "record")
 DAYS = st.dates(date(1996, 1, 1), date(2090, 12, 31))
@@ -176,3 +176,51 @@ def test_an_unknown_clock_is_always_held(day: date | None, now: datetime, retent
     """RET_NO_CLOCK is said exactly where no clock is known."""
     found = judge(Term(retention, role), days(day), now)  # type: ignore[arg-type]
     assert (found.why[0] == Why.NO_CLOCK) == (day is None)
+
+
+def test_an_order_is_presumed_closed_after_twelve_whole_months() -> None:
+    """R-RET-07: not in the twelfth month, not while it is open, not where it has a clock or no last change."""
+    last = days("2024-02-29", "2024-02-29", "2024-02-29", None)
+    start, unfinished = days(None, None, "2024-02-29", None), np.array([False, True, False, False])
+    for moment, first in (("2025-02-28T23:59:59+08:00", False), ("2025-03-01T00:00:00+08:00", True)):
+        assert may_presume_closed(start, last, at(moment), unfinished).tolist() == [first, False, False, False]
+    assert may_presume_closed(start, last, at("2025-03-01T00:00:00+08:00"))[1]
+
+
+@given(
+    ROLES,
+    st.lists(st.tuples(st.none() | DAYS, st.none() | DAYS, st.booleans()), min_size=1, max_size=20),
+    NOWS,
+    st.timedeltas(timedelta(0), timedelta(9999)),
+)
+def test_a_presumption_never_shortens_a_floor_and_only_adds_what_is_silent(
+    role: str, rows: list[tuple[date | None, date | None, bool]], now: datetime, later: timedelta
+) -> None:
+    """DUE only when the floor after the last change is over; DUE stays DUE; all other rows are judged as without it."""
+    term, unfinished = Term("TXN", role), np.array([flag for _, _, flag in rows])  # type: ignore[arg-type]
+    start, last = days(*(one for one, _, _ in rows)), days(*(two for _, two, _ in rows))
+
+    def presuming(moment: datetime) -> tuple[np.ndarray, np.ndarray]:
+        mask = may_presume_closed(start, last, moment, unfinished)
+        clock = np.where(mask, last, start)
+        return mask, judge(term, clock, moment, unfinished=unfinished, presumed=mask).status
+
+    mask, status = presuming(now)
+    _, then = presuming(now + later)
+    assert (then[status == Status.DUE] == Status.DUE).all()
+    without = judge(term, start, now, unfinished=unfinished)
+    assert (status[~mask] == without.status[~mask]).all()
+    assert (without.why[mask] == Why.NO_CLOCK).all()
+    for number in np.flatnonzero(mask):
+        day = rows[number][1]
+        assert day is not None
+        assert now >= datetime.combine(silent_from(day), datetime.min.time(), CHINA)
+        over = due_date("TXN", day)
+        assert over is not None
+        assert (status[number] == Status.DUE) == (now >= datetime.combine(over, datetime.min.time(), CHINA))
+
+
+@given(DAYS)
+def test_twelve_months_are_counted_alike(day: date) -> None:
+    """Rules and witness agree on when a year of silence is over."""
+    assert silent_from(day) == due_dates(days(day), months=12)[0].astype(date)

@@ -21,7 +21,7 @@ from governance.ledger import Ledger, chain
 from governance.ledger.chain import FIRST_LINK, Entry
 from governance.policy.retention import due_date
 from pipelines.cli import ebb
-from tests.postgresql import bytes_of, own_database, run_sql
+from tests.postgresql import END_LOCK_HOLDERS, bytes_of, own_database, run_sql
 
 if TYPE_CHECKING:
     from datetime import date
@@ -290,6 +290,35 @@ def test_two_sweeps_at_once_are_refused_and_a_dead_one_does_not_block(url: str) 
         except RefusedError:  # a server notices a dead client a moment later
             ready.wait(0.05)
     raise AssertionError
+
+
+def test_a_lost_lock_is_noticed_by_whoever_works_under_it(postgresql: str) -> None:
+    """Here and in a worker: its session ended, another's lock is not this one's; a new one counts again."""
+    with own_database(postgresql) as url:
+        ledger, other = Ledger.open(url), Ledger.open(url)
+        with ledger.sweeping():
+            worker, stranger = Ledger.open(url, ledger.ticket), Ledger.open(url, (ledger.ticket or 0) ^ 1)
+            ledger.require_lock()
+            worker.require_lock()
+            with pytest.raises(LedgerError, match="lock of sweeps"):
+                stranger.require_lock()
+            run_sql(url, END_LOCK_HOLDERS)
+            with other.sweeping():
+                other.require_lock()
+                for lost in (ledger, worker):
+                    with pytest.raises(LedgerError, match="lock of sweeps"):
+                        lost.require_lock()
+        ledger.require_lock()  # nothing is held, nothing is required
+        with ledger.sweeping():
+            ledger.require_lock()
+
+
+def test_a_file_needs_no_ticket(tmp_path: Path) -> None:
+    """The system keeps its lock for as long as the process has the file open."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    with ledger.sweeping():
+        assert ledger.ticket is None
+        ledger.require_lock()
 
 
 def _hold_lock(url: str, ready: multiprocessing.Event, end: multiprocessing.Event) -> None:  # type: ignore[valid-type]

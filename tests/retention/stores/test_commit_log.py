@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipelines.sinks.sums import Sum
 from retention.stores import delta
 from retention.stores.commit_log import interval
 from retention.stores.delta import open_table
@@ -91,6 +94,93 @@ def test_what_was_killed_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
     table.log.merge_history()
     assert len(list((tmp_path / "table" / "_ebb_history").iterdir())) == 1
     assert [commit["version"] for commit in table.commits()] == list(range(22, -1, -1))
+
+
+def summed(entries: list[dict[str, Any]]) -> tuple[dict[str, Any], int]:
+    """Return what entries say together of runs: the sum as `ebb status` adds it up, and how many commits."""
+    said, total = [entry for entry in entries if "ebb.run" in entry], Sum()
+    for entry in said:
+        total += Sum(**json.loads(entry["ebb.sum"]))
+    assert total.balanced
+    return total.parts(), sum(int(entry.get("ebb.commits", 1)) for entry in said)
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def old_commits(folder: Path) -> FencedTable:
+    """Return a table with a history: twelve commits of two runs 60 days ago, twelve 59 days ago, six of yesterday."""
+    table = table_in(folder)
+    for number in range(30):
+        odd = number % 2
+        total = Sum(number, number - odd, dropped={"DUPLICATE": 1} if odd else {}, fields_dropped={f"X {number}": 1})
+        said = {
+            "ebb.sum": total.to_json(),
+            "ebb.run": f"run-{number % 2}",
+            "ebb.rows": "2",
+            "ebb.published": f"P{number}",
+        }
+        assert table.commit(table.write_files(rows(number, number + 1, CLOSED)), said)
+    table.shorten_log(datetime.now(tz=UTC))
+    table.shorten_log(datetime.now(tz=UTC))
+    write(table, 30, 32)
+    age_log(folder)
+    table.shorten_log(datetime.now(tz=UTC))
+    table.log.keep_said()
+    table.log.merge_history()
+    path, entries = history_of(folder)
+    for entry in entries:
+        days = 60 - (entry["version"] - 1) // 12 if entry["version"] <= 24 else 1
+        entry["timestamp"] = int((NOON - timedelta(days=days)).timestamp() * 1000) + entry["version"]
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, entries)).encode()))
+    return table
+
+
+def history_of(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """Return the one part of a table's history, and what it says."""
+    [path] = (folder / "table" / "_ebb_history").iterdir()
+    return path, [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def test_what_is_old_is_told_by_day_and_run_with_the_same_sums(tmp_path: Path) -> None:
+    """Six commits of a run's day become one line; the young ones keep theirs; done again, nothing changes."""
+    table = old_commits(tmp_path)
+    before = summed(history_of(tmp_path)[1])
+    assert (before[0]["read"], before[0]["dropped"], before[1]) == (sum(range(30)), {"DUPLICATE": 15}, 30)
+    assert len(before[0]["fields_dropped"]) == 30
+    assert table.log.fold_history(NOON - timedelta(days=30)) == 0
+    assert table.log.fold_history(NOON) == 24 - 4
+    _, told = history_of(tmp_path)
+    assert summed(told) == before
+    added_up = [one for one in told if "ebb.commits" in one and "ebb.run" in one]
+    assert [(one["version"], one["ebb.run"]) for one in added_up] == [(v, f"run-{1 - v % 2}") for v in (11, 12, 23, 24)]
+    assert {(one["ebb.rows"], one["ebb.commits"]) for one in added_up} == {("12", "6")}
+    assert [one["ebb.published"] for one in told if one["version"] == 24] == ["P23"]
+    assert not any("ebb.commit" in one for one in told if one["version"] <= 24)
+    assert table.log.fold_history(NOON) == 0
+    read = {one["version"]: one for one in open_table(table.uri).commits()}
+    assert [version for version in sorted(read) if version <= 26] == [0, 11, 12, 23, 24, 25, 26]
+    assert summed(list(read.values())) == before
+
+
+def test_parts_that_overlap_are_not_added_up(tmp_path: Path) -> None:
+    """What a merge that was killed left is merged first: nothing counts twice."""
+    table = old_commits(tmp_path)
+    whole, entries = history_of(tmp_path)
+    part = whole.with_name(f"{0:020d}-{12:020d}.ndjson.gz")
+    part.write_bytes(gzip.compress("\n".join(map(json.dumps, entries[:13])).encode()))
+    assert table.log.fold_history(NOON) == 0
+    table.log.merge_history()
+    assert table.log.fold_history(NOON) == 20
+    assert summed(history_of(tmp_path)[1]) == summed(entries)
+
+
+def test_what_is_no_count_is_left_as_it_was_said(tmp_path: Path) -> None:
+    """A sum that is no JSON stays a line by itself."""
+    table = shortened(tmp_path)
+    table.log.merge_history()
+    assert table.log.fold_history(datetime.now(tz=UTC) + timedelta(days=99)) == 0
+    assert [commit["version"] for commit in table.commits()] == list(range(40, -1, -1))
 
 
 def test_a_writer_that_slept_past_the_shortening_is_refused_and_recovers(tmp_path: Path) -> None:
