@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _QUOTE: Final = r"[\"'“‘「『【《(\[<]?"
 _LINK: Final = (
-    r"[ \t]{0,3}(?:号码|账号|帐号|联系方式|号|同号|(?i:id|no\.?|number)(?![A-Za-z]))?"
+    r"[ \t]{0,3}(?:号码|账号|帐号|联系方式|号|同号|(?i:no\.|(?:id|no|number)(?![A-Za-z])))?"
     rf"[吧哈哦呗啊哟]?(?:[0-9ABab一二三](?=[:：]))?{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫系]|(?:改|换|"
     rf"变)[成为]了?|[填写]的?是?|就是|是这个|这个|(?i:is)(?![A-Za-z]))?"
     rf"[ ]{{0,2}}(?:[:：=~→➡☞|/;；\-]|-{{2}}|[.。]{{2,3}}|[👉➜⇒])?){_QUOTE}"
@@ -45,6 +45,11 @@ _WECHAT_LATER: Final = re.compile(
     rf"(?i:id))[ ]?(?:[是为:：]|叫){{1,2}}[ ]?"
     rf"(?P<name>{_NAME}){_END}"
 )
+# 加我微信发图，或者加abc_2026; 微信扫码，再加abc_2026.
+_WECHAT_ADD: Final = re.compile(
+    rf"(?:微信|薇信|(?<![A-Za-z])(?i:wechat|vx|wx))[^A-Za-z0-9\n。！？@群众程件]{{0,14}}[，, 再者或以接请]加[我他她]?[ ]?"
+    rf"(?P<name>{_NEXT_WORD}(?=[A-Za-z_\-]{{0,18}}[0-9_])(?=[A-Z_\-]{{0,8}}[a-z])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}"
+)
 # abc_2026是我微信, abc_2026(微信).
 _WECHAT_BEHIND: Final = re.compile(
     r"(?<![A-Za-z0-9_\-@./])(?P<name>(?=[A-Za-z_\-]{0,18}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{5,19})[ ]?[\"”」』】]?[ ]?"
@@ -53,7 +58,7 @@ _WECHAT_BEHIND: Final = re.compile(
 )
 _WORD_SIGN: Final = re.compile(r"[0-9A-Za-z_\-][ \"”」』】]{0,3}[(\[，,这是为加][^0-9]{0,8}[信xXvVtT]")
 _MORE_WECHAT: Final = re.compile(
-    rf"[ ]?(?:[、/]|[，,](?=[a-z_])|和|或者?|以及)[ ]?(?P<number>{_NEXT_WORD}"
+    rf"[ ]?(?:[、/]|[，,](?=[a-z_])|[，,]?(?:和|或者?|以及|也可以?)加?)[ ]?(?P<number>{_NEXT_WORD}"
     rf"(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}"
 )
 _WXID: Final = re.compile(rf"(?<![A-Za-z0-9_])wxid_[0-9a-z]{{6,20}}{NO_WORD_AFTER}")
@@ -105,7 +110,8 @@ def wechat(text: str) -> Iterator[Span]:
             yield Span(start, unglued(text, start, found.end()), "WECHAT")
             yield from (Span(*place, "WECHAT") for place in series(_MORE_WECHAT, text, found.end()))
     # A look at the one sign spares most texts a search from every word.
-    for pattern in (_WECHAT_LATER, _WECHAT_BEHIND) if _WORD_SIGN.search(text) else (_WECHAT_LATER,):
+    later = (_WECHAT_LATER, _WECHAT_ADD) if "加" in text else (_WECHAT_LATER,)
+    for pattern in (*later, _WECHAT_BEHIND) if _WORD_SIGN.search(text) else later:
         for found in pattern.finditer(text):
             yield Span(*found.span("name"), "WECHAT")
     for found in _WXID.finditer(text):
