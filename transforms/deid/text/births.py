@@ -33,13 +33,13 @@ _DATE: Final = (
     rf"|{_YEAR}[01][0-9][0-3][0-9]|[0-3]?[0-9][\-./][0-3]?[0-9][\-./](?:{_YEAR}|[0-9]{{2}})"
     rf"|[0-3]?[0-9][\- ](?:{_MONTH})[\- ](?:{_YEAR}|[0-9]{{2}})"
     rf"|{_MONTH}[ ][0-3]?[0-9](?:st|nd|rd|th)?,?[ ]{_YEAR}|[0-3]?[0-9](?:st|nd|rd|th)?[ ](?:of[ ])?{_MONTH},?[ ]{_YEAR}"
-    rf"|(?:1[01])?[0-9]{{2}}年[01]?[0-9]月(?:[0-3]?[0-9][日号]?)?"
+    rf"|(?:1[01][0-9]|[0-9]{{2}})年[01]?[0-9]月(?:[0-3]?[0-9][日号]?)?"
     rf"|(?:{_YEAR}|[{_HAN_DIGIT}]{{2,4}})年(?:{_MOON}|{_HAN_NUMBER}{{1,2}}月(?:{_HAN_NUMBER}{{1,3}}[日号])?))"
 )
 # After the word also shorter ones: 1990-05, 1990 05 06, 90.5.6, 5月6日, 五月初六, 05-06, 0506, May 6th.
 _SHORT: Final = (
     rf"(?:{_YEAR}[ ]?[\-./][ ]?[01]?[0-9](?![0-9\-./])|{_YEAR}[ ][01]?[0-9][ ][0-3]?[0-9]|{_YEAR}[01][0-9]"
-    r"|(?:0|1[01])?[0-9]{2}[\-./][01]?[0-9][\-./][0-3]?[0-9]|[01]?[0-9][ ]?月[ ]?[0-3]?[0-9][ ]?[日号]?"
+    r"|(?:1[01][0-9]|0?[0-9]{2})[\-./][01]?[0-9][\-./][0-3]?[0-9]|[01]?[0-9][ ]?月[ ]?[0-3]?[0-9][ ]?[日号]?"
     rf"|{_MOON}|{_HAN_NUMBER}{{1,2}}月{_HAN_NUMBER}{{1,3}}[日号]?|[01]?[0-9][\-./][0-3]?[0-9](?![0-9\-./%])"
     rf"|(?:0[1-9]|1[0-2])[0-3][0-9]|{_MONTH}[ ](?:{_YEAR}|[0-3]?[0-9](?:st|nd|rd|th)?))"
 )
@@ -55,7 +55,8 @@ _BIRTH: Final = re.compile(
     rf"(?:(?i:on)[ ])?(?P<date>{_DATE}|{_SHORT}){NO_DIGIT_AFTER}(?![ ]?(?:元|前|之前|岁|个|折|%))"
 )
 _BORN_IN: Final = re.compile(
-    rf"(?<!诞)(?:出生[于在]?|生于)[ \t]{{0,2}}[:：]?[ \t]{{0,2}}(?P<date>{_ONLY_YEAR})(?![0-9{_HAN_DIGIT}十正冬腊])"
+    rf"(?<!诞)(?:出生[于在]?|生于)[ \t]{{0,2}}[:：]?[ \t]{{0,2}}(?P<date>{_ONLY_YEAR})(?![0-9{_HAN_DIGIT}十正冬腊])|"
+    rf"(?:出生年份|(?i:year of birth|birth ?year))[ ]?[:：是为]{{0,2}}[ ]?(?P<year>{_YEAR}年?)(?![0-9\-./年])"
 )
 _NOT_LIFE: Final = "产成效日活命肖态意鲜物长存平变根动理育锈铁漆胶丝丁机"
 _BORN_AFTER: Final = re.compile(
@@ -65,8 +66,8 @@ _BORN_AFTER: Final = re.compile(
 )
 # 1990年5月6日是我生日, 5月6号过生日.
 _BIRTHDAY: Final = re.compile(
-    rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|[01]?[0-9]月[0-3]?[0-9][日号]?)"
-    r"(?:就?是[我他她你宝孩儿女老妈爸本]?[\u4e00-\u9fff]{0,4}?的?|过|的)生日(?![蛋会宴派聚礼趴])"
+    rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|{_MOON}|[01]?[0-9]月[0-3]?[0-9][日号]?)"
+    r"(?:就?是[我他她你宝孩儿女老妈爸本]?[\u4e00-\u9fff]{0,4}?的?|过|的|(?<=[月日号初十一二三四五六七八九]))生日(?![蛋会宴派聚礼趴])"
 )
 
 
@@ -80,7 +81,7 @@ def births(text: str) -> Iterator[Span]:
     """Find dates of birth beside their words."""
     for pattern in (_BIRTH, _BORN_IN, _BORN_AFTER, _BIRTHDAY) if "生" in text else (_BIRTH,):
         for found in pattern.finditer(text):
-            yield Span(found.start("date"), found.end("date"), "DATE_OF_BIRTH")
+            yield Span(*found.span(found.lastgroup or "date"), "DATE_OF_BIRTH")
     if "属" in text:
         for found in _ZODIAC.finditer(text):
             yield Span(*found.span("date"), "DATE_OF_BIRTH")
