@@ -41,7 +41,8 @@ _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}(?:[\-./ ][01]?[0-9][\-./ ][0-3]?[0
 _PRODUCT: Final = re.compile(r"(?:手机|电话|座机|手提)[ ]{1,3}$")
 _LONG_GROUP: Final = re.compile(r"[0-9]{4}|[+()/]")
 _NAMED_AFTER: Final = re.compile(
-    r"[ ]?[(]?(?:whats ?app|viber|telegram)(?![a-z])|[ ]?-?[ ]?(?:(?:office|fax|mobile|home|cell|desk)(?=[ \t]*(?:[\n,;.)\\]|$))|"
+    r"[ ]?[(]?(?:whats ?app|viber|telegram)(?![a-z])|[ ]?-?[ ]?(?:(?:office|fax|mobile|home|cell|"
+    r"desk)(?=[ \t]*(?:[\n,;.)\\]|$))|"
     r"(?:[是为]|这个|这是)?(?:我|他|她|我们|公司|家里?|办公室){0,2}的?(?:电话|座机|固话|传真)(?![机卡线亭费]|"
     r"(?:号码?)?[ ]?(?:[:：是]|\+?[0-9])))",
     re.IGNORECASE,

@@ -46,15 +46,14 @@ _WECHAT_LATER: Final = re.compile(
     rf"(?P<name>{_NAME}){_END}"
 )
 # A name by its look: with a small letter, and a digit or a line.
-_LIKELY: Final = (
-    rf"{_NEXT_WORD}(?=[A-Za-z_\-]{{0,18}}[0-9_])(?=[A-Z0-9_\-]{{0,8}}[a-z])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}"
-)
+_LIKELY: Final = rf"{_NEXT_WORD}(?=[A-Za-z_\-]{{0,18}}[0-9_])(?=[A-Z0-9_\-]{{0,8}}[a-z])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}"
 _OWN_WORDS: Final = r"[^A-Za-z0-9\n。！？@群众程件付频务阅版单]"  # of no group, programme or payment
 _ADD: Final = r"[，, 再者或以接请][加搜][我他她索]?[ ]?"
 # 加微信聊：abc_2026; 加我微信发图，或者加abc_2026.
 _WECHAT_ASKED: Final = re.compile(
     rf"(?:微信|薇信|(?<![A-Za-z])(?i:wechat|vx|wx))(?:{_OWN_WORDS}{{0,14}}{_ADD}|"
-    rf"[上里可以请扫码来直接]{{0,4}}(?:加|聊|谈|私聊|搜|找|联系|咨询|沟通|预约|客服)[我吧他她]?[:：][ ]?)(?P<name>{_LIKELY}){_END}"
+    rf"[上里可以请扫码来直接]{{0,4}}(?:加|聊|谈|私聊|搜|找|联系|咨询|沟通|预约|"
+    rf"客服)[我吧他她]?[:：][ ]?)(?P<name>{_LIKELY}){_END}"
 )
 # abc_2026是我微信, abc_2026(微信).
 _WECHAT_BEHIND: Final = re.compile(

@@ -24,7 +24,8 @@ _MOON: Final = (
 # 民国76年5月4日, 民国七十六年, 民国76/05/04: the calendar of the Republic of China, whose year 1 is 1912.
 _REPUBLIC: Final = (
     rf"民国[ ]?(?:(?:[0-9]{{1,3}}|元|{_HAN_NUMBER}{{1,4}})[ ]?年(?:[ ]?(?:[01]?[0-9]|{_HAN_NUMBER}{{1,2}})[ ]?月"
-    rf"(?:[ ]?(?:[0-3]?[0-9]|{_HAN_NUMBER}{{1,3}})(?:[ ]?[日号])?)?)?|[0-9]{{2,3}}[ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?[0-3]?[0-9])"
+    rf"(?:[ ]?(?:[0-3]?[0-9]|{_HAN_NUMBER}{{1,3}})(?:[ ]?[日号])?)?)?|"
+    rf"[0-9]{{2,3}}[ ]?[\-./][ ]?[01]?[0-9][ ]?[\-./][ ]?[0-3]?[0-9])"
 )
 # Whole dates, and years with a month, which stand before or after the word for birth.
 _DATE: Final = (
@@ -89,7 +90,8 @@ def births(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(
-        r"(?i:出生|生日|生年|生辰|生于|诞生|birth|born|d\.?o\.?b|[0-9日号月年份)一二三四五六七八九十廿卅][ ]{0,2}(?:[在于]\p{Han}+)?生|"
+        r"(?i:出生|生日|生年|生辰|生于|诞生|birth|born|d\.?o\.?b|"
+        r"[0-9日号月年份)一二三四五六七八九十廿卅][ ]{0,2}(?:[在于]\p{Han}+)?生|"
         r"属[鼠牛虎兔龙蛇马羊猴鸡狗猪])",
         births,
     ),

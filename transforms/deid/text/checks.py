@@ -59,4 +59,6 @@ def is_taiwan_id(number: str) -> bool:
     county, sex = _COUNTIES[number[0]], number[1]
     second = int(sex) if sex.isdigit() else _COUNTIES[sex] % 10
     total = county // 10 + county % 10 * 9 + second * 8 + int(number[9])
-    return (total + sum(weight * int(digit) for weight, digit in zip(range(7, 0, -1), number[2:9], strict=True))) % 10 == 0
+    return (
+        total + sum(weight * int(digit) for weight, digit in zip(range(7, 0, -1), number[2:9], strict=True))
+    ) % 10 == 0

@@ -142,7 +142,8 @@ def _is_org_code(written: str) -> bool:
 _PLACES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _LETTER: Final = "A-HJ-NP-Za-hj-np-z"
 _PLATE: Final = re.compile(
-    rf"(?<![A-Za-z])[Ww][Jj][ ]?[{_PLACES}][ ·•・.\-]?[0-9]{{4}}[0-9A-Za-z]{NO_WORD_AFTER}|[{_PLACES}][ ]?[{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|"
+    rf"(?<![A-Za-z])[Ww][Jj][ ]?[{_PLACES}][ ·•・.\-]?[0-9]{{4}}[0-9A-Za-z]{NO_WORD_AFTER}|"
+    rf"[{_PLACES}][ ]?[{_LETTER}][ ·•・.\-]?(?:[0-9]{{5}}[DFdf]|[DFdf][0-9{_LETTER}][0-9]{{4}}|"
     rf"[0-9{_LETTER}]{{4}}[0-9{_LETTER}挂学警港澳领])"
     rf"{NO_WORD_AFTER}"
 )

@@ -61,7 +61,8 @@ def taiwan(text: str) -> Iterator[Span]:
         start, end = found.span()
         right = is_taiwan_id(re.sub(r"[ \-]", "", found[0]).upper())
         if said_before(_SAID, text, start, _WINDOW) or (
-            right and (_named(text, start, end) or (_unsaid(text, start) and said_before(_PERSON, text, start, _WINDOW)))
+            right
+            and (_named(text, start, end) or (_unsaid(text, start) and said_before(_PERSON, text, start, _WINDOW)))
         ):
             yield Span(start, end, "ID")
 
@@ -85,11 +86,7 @@ def _named(text: str, start: int, end: int) -> bool:
 
 
 DETECTORS: Final = (
-    Detector(
-        r"[A-Za-z][ \-]?[0-9]{3}[ ]?[0-9]{3}(?:[ ]?[(\[]|[ \-/]?[0-9Aa]?(?:[^0-9]|$))", hong_kong, number=True
-    ),
+    Detector(r"[A-Za-z][ \-]?[0-9]{3}[ ]?[0-9]{3}(?:[ ]?[(\[]|[ \-/]?[0-9Aa]?(?:[^0-9]|$))", hong_kong, number=True),
     Detector(r"[A-Za-z][ ]?[1289A-Da-d](?:[ \-]?[0-9]){8}", taiwan, number=True),
-    Detector(
-        r"(?:澳门|身[份分]证|(?i:macau|macao|bir))[^\n]*[157](?:/?[0-9]){6}[ ]?[(/\-]?[0-9]", macao, number=True
-    ),
+    Detector(r"(?:澳门|身[份分]证|(?i:macau|macao|bir))[^\n]*[157](?:/?[0-9]){6}[ ]?[(/\-]?[0-9]", macao, number=True),
 )

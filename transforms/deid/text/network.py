@@ -94,7 +94,8 @@ _BARE_URL: Final = re.compile(
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
 _SECRET: Final = re.compile(
     r"[?？&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}(?:token|secret|passw(?:or)?d|pwd|sig|signature|"
-    r"ticket)|jwt|pass|auth|authorization|(?:api|app|auth|sign|secret|private)key|[a-z]{0,8}accesskey(?:id)?|sid|(?-i:[a-z]{1,10}S)ign|"
+    r"ticket)|jwt|pass|auth|authorization|(?:api|app|auth|sign|secret|private)key|"
+    r"[a-z]{0,8}accesskey(?:id)?|sid|(?-i:[a-z]{1,10}S)ign|"
     r"session(?:_?id)?|jsessionid|phpsessid|sign|otp|credential|verify|openid|unionid)=[^&#]{4,}"
     r"|(?:(?:auth|verify|verification|invite|invitation|activation|access|login|check|reset)?code|key)="
     r"(?=[^&#]{0,64}[0-9])(?=[^&#]{0,64}[a-z])[^&#]{6,})"
@@ -194,7 +195,9 @@ def macs(text: str) -> Iterator[Span]:
 
 
 _IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
-_MEID: Final = re.compile(rf"(?<![A-Za-z])(?i:meid){LINK}(?P<number>(?=[A-Fa-f]{{0,3}}[0-9])[0-9A-Fa-f]{{14}}){NO_WORD_AFTER}")
+_MEID: Final = re.compile(
+    rf"(?<![A-Za-z])(?i:meid){LINK}(?P<number>(?=[A-Fa-f]{{0,3}}[0-9])[0-9A-Fa-f]{{14}}){NO_WORD_AFTER}"
+)
 _IMEI_HEAD: Final = re.compile(r"([0-9]{15})[ ]")
 _IMEI_DIGITS: Final = 15
 

@@ -36,7 +36,8 @@ _PART: Final = re.compile(r"-?[A-PR-UYZa-pr-uyz](?![A-Za-z])")
 # HC-2024-13912345678: the last part of a number with letters.
 # 13851670294这个是运单号: the word stands behind.
 _ANOTHERS: Final = re.compile(
-    r"[ ]?[(,，]?(?:这个|这串|这)?[是为](?:[我你]的?|个|一个)?(?:运单|订单|快递|物流|流水|交易|合同|发票|批|货|型|料)单?号|"
+    r"[ ]?[(,，]?(?:这个|这串|这)?[是为](?:[我你]的?|个|一个)?(?:运单|订单|快递|物流|流水|交易|合同|发票|批|货|型|"
+    r"料)单?号|"
     r"号(?:运单|订单|快递|合同|发票|工单)"
 )
 _SERIES: Final = re.compile(r"(?<![A-Za-z])[A-Z]{1,6}-?[0-9]{2,8}-$")

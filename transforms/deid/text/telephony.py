@@ -31,7 +31,8 @@ _CUE: Final = re.compile(
 # 座机63开头那个停机了，新的是63218847: several words between, and a local number.
 _LATER: Final = re.compile(
     r"(?:座机|固话|电话|传真|热线|总机)[^。！？!?\n]{1,28}(?:(?:[新旧]的|现在的?|(?:改|换|变)(?:成|为|到)了?|号码?)"
-    r"(?:[是为]|[:：])?[ ]?|区号0[0-9]{2,3}[ ,，、]{0,2})$|(?:座机|固话|电话|传真)号?(?:改|换|变)(?:号|新号)?了[ ,，:：]{0,2}$"
+    r"(?:[是为]|[:：])?[ ]?|区号0[0-9]{2,3}[ ,，、]{0,2})$|"
+    r"(?:座机|固话|电话|传真)号?(?:改|换|变)(?:号|新号)?了[ ,，:：]{0,2}$"
 )
 _LOCAL: Final = re.compile("[2-8][0-9]{6,7}(?![0-9])")
 # The Chinese characters with which the pattern above can end: most numbers are told from telephones by one look.
