@@ -52,12 +52,13 @@ _FILLED: Final = (
 _BIRTH: Final = re.compile(
     r"(?:出生(?:日期|年月日?|时间|年份|日)?|生日|生年月日|生辰(?:八字)?|生于|诞生(?:日期?)?|(?<![A-Za-z])"
     r"(?i:date of birth|d\.?o\.?b\.?|birth ?(?:day|date)|born))"
-    rf"{REMARK}[ \t]{{0,3}}{_FILLED}(?:(?i:is|on|in|was)(?![A-Za-z]))?[ \t]{{0,3}}[:：=]?[ \t]{{0,3}}{_CALENDAR}"
+    rf"{REMARK}[ \t]{{0,3}}{_FILLED}(?:(?i:is|on|in|was)(?![A-Za-z]))?[ \t]{{0,3}}[:：=|/→🎂]?[ \t]{{0,3}}{_CALENDAR}"
     rf"(?:(?i:on)[ ])?(?P<date>{_DATE}|{_SHORT}){NO_DIGIT_AFTER}(?![ ]?(?:元|前|之前|岁|个|折|%))"
 )
 _BORN_IN: Final = re.compile(
     rf"(?<!诞)(?:出生[于在]?|生于)[ \t]{{0,2}}[:：]?[ \t]{{0,2}}(?P<date>{_ONLY_YEAR})(?![0-9{_HAN_DIGIT}十正冬腊])|"
-    rf"(?:出生年份|(?i:year of birth|birth ?year))[ ]?[:：是为]{{0,2}}[ ]?(?P<year>{_YEAR}年?)(?![0-9\-./年])"
+    rf"(?:出生年份|(?i:year of birth|birth ?year))[ ]?[:：是为]{{0,2}}[ ]?(?P<year>{_YEAR}年?)(?![0-9\-./年])|"
+    r"(?<![0-9.])(?P<short>[03-9][0-9]年)(?:出生(?!人口|率|证)|生(?=[，。、,. ;；)）]|[的人]|$))"
 )
 _NOT_LIFE: Final = "产成效日活命肖态意鲜物长存平变根动理育锈铁漆胶丝丁机"
 _BORN_AFTER: Final = re.compile(
@@ -80,7 +81,7 @@ _ZODIAC: Final = re.compile(
 
 def births(text: str) -> Iterator[Span]:
     """Find dates of birth beside their words."""
-    for pattern in (_BIRTH, _BORN_IN, _BORN_AFTER, _BIRTHDAY) if "生" in text else (_BIRTH,):
+    for pattern in (_BIRTH, _BORN_IN, _BORN_AFTER, _BIRTHDAY) if "生" in text else (_BIRTH, _BORN_IN):
         for found in pattern.finditer(text):
             yield Span(*found.span(found.lastgroup or "date"), "DATE_OF_BIRTH")
     if "属" in text:

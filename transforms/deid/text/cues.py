@@ -22,7 +22,7 @@ REMARK: Final = r"(?:[ \t]?\([^()\n]{1,12}\))?"
 LINK: Final = (
     r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:no\.|num\.|(?:numbers?|no|num|id)(?![A-Za-z])))?"
     rf"{REMARK}[ \t]{{0,3}}(?:[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?"
-    r"[ \t]{0,2}[:：=#]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
+    r"[ \t]{0,2}[:：=#|→]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
 )
 # What stands between two values that share a cue: `、`, `/`, `（旧）和`, `，另一个是`.
 AND: Final = (

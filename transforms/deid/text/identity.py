@@ -103,7 +103,7 @@ _ORG_CUE: Final = re.compile(
 # 组织机构代码 69471803-2; a taxpayer's number of 15 places is a region and such a code.
 _NINE: Final = r"[0-9A-Za-z]{8}(?:[ ]?-[ ]?)?[0-9Xx]"
 _OLD_ORG: Final = re.compile(
-    r"(?:机构代[码号]|组织代码|(?i:org(?:ani[sz]ation)?(?: institution)? code))(?:证书?)?"
+    r"(?:机构代[码号]|组织代码|(?i:org(?:[.]|ani[sz]ation)?(?: institution)? code))(?:证书?)?"
     rf"(?:(?P<near>{LINK})|[^0-9A-Za-z\n。！？!?]{{0,14}})(?P<number>{_NINE}){NO_WORD_AFTER}"
 )
 _MORE_ORGS: Final = re.compile(rf"{AND}(?P<number>{_NINE}){NO_WORD_AFTER}")
@@ -173,7 +173,7 @@ DETECTORS: Final = (
     Detector(
         r"[0-9A-Ya-y][0-9A-Ga-gYy][ \-]?[0-9](?:[ \-]?[0-9]){5}(?:[ \-]?[0-9A-Ya-y]){10}", organizations, number=True
     ),
-    Detector(r"机构代|组织代码|税[号务]|纳税|(?i:org[a-z]*[ ][a-z ]*code)", old_organizations),
+    Detector(r"机构代|组织代码|税[号务]|纳税|(?i:org[a-z.]*[ ][a-z ]*code)", old_organizations),
     Detector(
         rf"[{_PLACES}][ ]?[A-Za-z][ ·•・.\-]?[0-9A-Za-z]{{4}}|[Ww][Jj][ ]?[{_PLACES}][ ·•・.\-]?[0-9]{{4}}", plates
     ),

@@ -31,7 +31,7 @@ _SENTENCE: Final = re.compile(rf"{_WORD}(?P<between>[^。！？!?\n]{{0,36}})$")
 _OTHER_CARD: Final = re.compile(r"护照|通行证|[回还]乡证|台胞证|(?i:passport)")
 # One in ten parts' numbers passes Taiwan's check: something must tell of a person or of Taiwan.
 _PERSON: Final = re.compile(
-    r"(?:身[份分]|证件|证号|台湾|国民|保[险单]|被保|要保|投保|健保|实名|开户|户名|姓名|生日|出生|民国|"
+    r"(?:身[份分]|证件|证号|台湾|国民|保[险单]|被保|要保|投保|健保|实名|开户|户名|姓名|生日|出生|民国|配偶|户籍|"
     r"(?<![A-Za-z])(?i:id|identity|taiwan)(?![A-Za-z]))[^。！？!?\n]{0,36}$"
 )
 _WINDOW: Final = 60
@@ -39,7 +39,7 @@ _MACAO_NUMBER: Final = r"[157](?:/[0-9]{6}/[0-9]|[0-9]{6}(?:[ ]?\([0-9]\)|-?[0-9
 _MACAO: Final = re.compile(
     r"(?:澳门[^0-9A-Za-z\n。！？!?，,]{0,6}身[份分]证|(?<![A-Za-z])(?i:(?:macau|macao)(?: resident)? (?:id|identity)"
     rf"(?: card)?|bir)(?![A-Za-z])){LINK}(?P<number>{_MACAO_NUMBER}){NO_WORD_AFTER}"
-    rf"|身[份分]证{LINK}(?P<bracketed>[157][0-9]{{6}}[ ]?\([0-9]\))"
+    rf"|(?:身[份分]证|澳门(?:居民)?){LINK}(?P<bracketed>[157][0-9]{{6}}[ ]?\([0-9]\))"
 )
 
 
