@@ -20,7 +20,7 @@ _CUE: Final = re.compile(
     r"last|maiden|real|sur)[ ]?name(?: is|:)|"
     r"(?<!product )(?<!company )(?<!file )(?<!brand )(?<!item )(?<!user )(?<!model )(?<!host )(?<!domain )"
     r"(?<!trade )(?<!store )(?<!shop )"
-    r"name[ ]?[:：]|name on the account\?|contact(?: person)?[ ]?[:：]|attn(?:[.:]{1,2}|(?=[ ]))|beneficiary[ ]?:?|"
+    r"name[ ]?[:：]|name on the account\?|contact(?: person)?[ ]?[:：]|attn(?:[.:]{1,2}|(?=[ ]))|"
     r"attention:|consignee[ ]?:|"
     r"recipient[ ]?:|passenger[ ]?:|patient[ ]?:|"
     r"cardholder(?: name)?[ ]?[:：]|account holder[ ]?[:：]|signed by|best regards,?|kind regards,?|sincerely,?|"
@@ -53,7 +53,7 @@ def english_names(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(
-        r"(?i:\b(?:name|called|contact|attn|attention|consignee|beneficiary|recipient|passenger|patient|holder|signed|"
+        r"(?i:\b(?:name|called|contact|attn|attention|consignee|recipient|passenger|patient|holder|signed|"
         r"regards|sincerely|truly|dear|passport|mr|mrs|ms|miss|dr|prof)\b)",
         english_names,
     ),

@@ -20,7 +20,8 @@ _HONG_KONG: Final = re.compile(
 )
 _TAIWAN: Final = re.compile(rf"{_EDGE}[A-Za-z][ ]?[1289A-Da-d](?:[ \-]?[0-9]){{8}}{_END}")
 _WORD: Final = (
-    r"(?:身[份分](?:证[明件]?|字)|居[住留民]证|统一证号|(?<![A-Za-z])(?i:hk ?id|arc|(?:national|identity|"
+    r"(?:身[份分](?:证[明件]?|字)|居[住留民]证|统一证号|(?<![A-Za-z])(?i:hk ?id|arc(?= ?(?:card|no|number|号|证))|"
+    r"(?:national|identity|"
     r"hk|hong kong|taiwan|macau) (?:id|card|identity card)|id card)(?![A-Za-z])(?: ?(?i:card|no|number))?)"
 )
 # At once behind its word a number is taken even if its check digit is wrong or left out.

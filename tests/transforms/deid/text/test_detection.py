@@ -120,7 +120,9 @@ def test_the_gate_is_no_narrower_than_the_detectors(text: str) -> None:
      " a at b.", "a.b/?", "@a ,", "@a. ", "12345 QQ", "護照", "证號", "v❤", "a_b1234,", "a1 at ", "mac 001122334455、",
      "A123456", "身份证A123456", "身份证", "K538164(9)、", "A228469037 ", "澳门", "澳门身份证1",
      "机构代码", "机构代码12345678", "民国", "民国7年", "1990年在出", "微信加", "微信abc_12请加abc_12", "座机新的是",
-     "座机新的是6321884", "【at】", "a【at】", "meid"],
+     "座机新的是6321884", "【at】", "a【at】", "meid",
+     "杭州中山路与", "潍坊市圣城东街与兴安路", "文一路1号和平里", "香港道1号", "1990年5月6日属",
+     "88年生", "审核:牛", "Room 5, No. 1 a "],
 )  # fmt: skip
 def test_time_is_linear(unit: str) -> None:
     """A text of 100,000 characters made to mislead is read within two seconds, however often it repeats itself."""

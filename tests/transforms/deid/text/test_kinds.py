@@ -108,7 +108,7 @@ def test_telephones_in_groups(written: str) -> None:
      "https://a.example.com/p?productCode=A12345&signin=1", "微信转账：ab_2020", "微信公众号：abc_pump1",
      "加微信发图，再加DN50_PN16法兰", "电话会议 6688990", "座机坏了，订单66889900", "Q235 12345678", "Q690 1234567",
      "13851670294这个是运单号", "审核:通过", "检验:金属制品", "姓名|电话|地址", "患者安全教育", "Dior女士香水",
-     "北京路和人民路交叉口", "高级，浙江省内包邮", "WJ2-1234泵", "规格08-1234-5678"],
+     "北京路和人民路交叉口", "高级，浙江省内包邮", "WJ2-1234泵", "焊机ARC K200450", "规格08-1234-5678"],
 )  # fmt: skip
 def test_what_looks_alike_is_another_thing(text: str) -> None:
     """Numbers of orders, prices, sizes, versions and products, dates of goods and words for people are no person's."""
