@@ -9,7 +9,7 @@ import phonenumbers
 
 from transforms.deid.text.cues import NO_DIGIT_AFTER, another_number, numbered, said_before
 from transforms.deid.text.spans import NUMBER, Detector, Span
-from transforms.deid.text.telephony import EXTENSION, called, counted, listed, trimmed
+from transforms.deid.text.telephony import EXTENSION, called, called_earlier, counted, listed, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +25,11 @@ _AMERICAN: Final = re.compile(
     rf"{NO_DIGIT_AFTER}(?![.\-][0-9]){EXTENSION}",
     re.IGNORECASE,
 )
-# Hong Kong, Macao and Taiwan, as they are written without a plus.
+# Hong Kong, Macao and Taiwan, Japan's and Korea's mobiles, as they are written without a plus.
 _NEAR: Final = re.compile(
     r"(?<![0-9A-Za-z\-.+])(?:(?:\(85[23]\)|85[23])[ \-]{1,2}[2-9][0-9]{3}[ \-]?[0-9]{4}|"
     r"(?:\(886\)|886)[ \-]{1,2}0?(?:9[0-9]{2}[ \-]?[0-9]{3}[ \-]?[0-9]{3}|[2-8][ \-][0-9]{3,4}[ \-]?[0-9]{4})|"
-    r"09[0-9]{2}-[0-9]{3}-[0-9]{3}|02-[2-8][0-9]{3}-[0-9]{4})"
+    r"09[0-9]{2}(?:-[0-9]{3}-?[0-9]{3}|[ ][0-9]{3}[ ][0-9]{3})|02-[2-8][0-9]{3}-[0-9]{4}|0[1789]0-[0-9]{4}-[0-9]{4})"
     rf"{NO_DIGIT_AFTER}(?![ \-.]?[0-9])"
 )
 # A number of any form, if a word for telephone stands before it or right behind it.
@@ -41,7 +41,8 @@ _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}(?:[\-./ ][01]?[0-9][\-./ ][0-3]?[0
 _PRODUCT: Final = re.compile(r"(?:手机|电话|座机|手提)[ ]{1,3}$")
 _LONG_GROUP: Final = re.compile(r"[0-9]{4}|[+()/]")
 _NAMED_AFTER: Final = re.compile(
-    r"[ ]?-?[ ]?(?:(?:office|fax|mobile|home|cell|desk)(?=[ \t]*(?:[\n,;.)\\]|$))|"
+    r"[ ]?[(]?(?:whats ?app|viber|telegram)(?![a-z])|[ ]?-?[ ]?(?:(?:office|fax|mobile|home|cell|"
+    r"desk)(?=[ \t]*(?:[\n,;.)\\]|$))|"
     r"(?:[是为]|这个|这是)?(?:我|他|她|我们|公司|家里?|办公室){0,2}的?(?:电话|座机|固话|传真)(?![机卡线亭费]|"
     r"(?:号码?)?[ ]?(?:[:：是]|\+?[0-9])))",
     re.IGNORECASE,
@@ -75,7 +76,9 @@ def _no_call(text: str, span: Span, number: str) -> bool:
 def announced(text: str) -> Iterator[Span]:
     """Find numbers of any form after or before a word for telephone, and those that follow in a list."""
     for found in _NUMBER.finditer(text):
-        before = called(text, found.start())
+        before = called(text, found.start()) or (
+            called_earlier(text, found.start()) and not another_number(text, found.start())
+        )
         if not (before or _NAMED_AFTER.match(text, found.end())) or _no_number(text, found):
             continue
         if before:
@@ -123,7 +126,8 @@ def _possible(number: str) -> int:
 _GAP: Final = r"[ .\-()/]*"
 DETECTORS: Final = (
     Detector(
-        rf"(?:\+|00)[ ]?[1-9](?:{_GAP}[0-9]){{6}}|0[29][0-9]{{0,2}}-[0-9]{{3,4}}-|"
+        rf"(?:\+|00)[ ]?[1-9](?:{_GAP}[0-9]){{6}}|0[2179][0-9]{{0,2}}-[0-9]{{3,4}}-|08?0-[0-9]{{4}}-|"
+        rf"09[0-9]{{2}}(?:[ ][0-9]{{3}}[ ]|-)[0-9]{{3}}|"
         rf"[2-9][0-9]{{2}}[)]?[ .\-]?[0-9]{{3}}[.\-][0-9]{{4}}|"
         r"(?:85[23]|886)[)]?(?:[ \-]*[0-9]){8}",
         abroad,

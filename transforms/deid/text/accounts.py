@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _QUOTE: Final = r"[\"'“‘「『【《(\[<]?"
 _LINK: Final = (
-    r"[ \t]{0,3}(?:号码|账号|帐号|联系方式|号|同号|(?i:id|no\.?|number)(?![A-Za-z]))?"
+    r"[ \t]{0,3}(?:号码|账号|帐号|联系方式|号|同号|(?i:no\.|(?:id|no|number)(?![A-Za-z])))?"
     rf"[吧哈哦呗啊哟]?(?:[0-9ABab一二三](?=[:：]))?{REMARK}[ \t]{{0,3}}(?P<sign>(?:[是为加叫系]|(?:改|换|"
     rf"变)[成为]了?|[填写]的?是?|就是|是这个|这个|(?i:is)(?![A-Za-z]))?"
     rf"[ ]{{0,2}}(?:[:：=~→➡☞|/;；\-]|-{{2}}|[.。]{{2,3}}|[👉➜⇒])?){_QUOTE}"
@@ -45,6 +45,16 @@ _WECHAT_LATER: Final = re.compile(
     rf"(?i:id))[ ]?(?:[是为:：]|叫){{1,2}}[ ]?"
     rf"(?P<name>{_NAME}){_END}"
 )
+# A name by its look: with a small letter, and a digit or a line.
+_LIKELY: Final = rf"{_NEXT_WORD}(?=[A-Za-z_\-]{{0,18}}[0-9_])(?=[A-Z0-9_\-]{{0,8}}[a-z])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}"
+_OWN_WORDS: Final = r"[^A-Za-z0-9\n。！？@群众程件付频务阅版单]"  # of no group, programme or payment
+_ADD: Final = r"[，, 再者或以接请][加搜][我他她索]?[ ]?"
+# 加微信聊：abc_2026; 加我微信发图，或者加abc_2026.
+_WECHAT_ASKED: Final = re.compile(
+    rf"(?:微信|薇信|(?<![A-Za-z])(?i:wechat|vx|wx))(?:{_OWN_WORDS}{{0,14}}{_ADD}|"
+    rf"[上里可以请扫码来直接]{{0,4}}(?:加|聊|谈|私聊|搜|找|联系|咨询|沟通|预约|"
+    rf"客服)[我吧他她]?[:：][ ]?)(?P<name>{_LIKELY}){_END}"
+)
 # abc_2026是我微信, abc_2026(微信).
 _WECHAT_BEHIND: Final = re.compile(
     r"(?<![A-Za-z0-9_\-@./])(?P<name>(?=[A-Za-z_\-]{0,18}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{5,19})[ ]?[\"”」』】]?[ ]?"
@@ -53,8 +63,8 @@ _WECHAT_BEHIND: Final = re.compile(
 )
 _WORD_SIGN: Final = re.compile(r"[0-9A-Za-z_\-][ \"”」』】]{0,3}[(\[，,这是为加][^0-9]{0,8}[信xXvVtT]")
 _MORE_WECHAT: Final = re.compile(
-    rf"[ ]?(?:[、/]|[，,](?=[a-z_])|和|或者?|以及)[ ]?(?P<number>{_NEXT_WORD}"
-    rf"(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}"
+    rf"(?:[ ]?(?:[、/]|[，,](?=[a-z_])|和|或者?|以及)[ ]?|[ ，,、]{{0,2}}(?:[大小新旧]号|备用)[是:：]?[ ]?|"
+    rf"{_OWN_WORDS}{{0,10}}{_ADD})(?P<number>{_NEXT_WORD}(?=[A-Za-z_\-]{{0,18}}[0-9_])[A-Za-z_][A-Za-z0-9_\-]{{5,19}}){_END}"
 )
 _WXID: Final = re.compile(rf"(?<![A-Za-z0-9_])wxid_[0-9a-z]{{6,20}}{NO_WORD_AFTER}")
 _DIGITS: Final = r"[1-9](?:[ \-]{0,2}[0-9]){4,10}"
@@ -63,7 +73,7 @@ _QQ: Final = re.compile(
     r"(?<![A-Za-z])[qQ][ .·]?[qQ]|QQ(?=[:：]))(?:[/、和或&]微信)?|"
     r"(?P<asking>[加+➕](?:我|个|下)?[qQ扣球])|"
     r"(?P<single>(?<![A-Za-z])[qQ]|(?<![\u4e00-\u9fff])扣我?))(?:群|上|里面?|好友|在线|联系|请?加|搜索?|"
-    r"找){0,2}(?:我|一下)?"
+    r"找|客服|咨询|交流){0,2}(?:我|一下)?"
     rf"{_LINK}(?P<name>{_DIGITS})"
     rf"{NO_DIGIT_AFTER}(?![A-Za-z@.](?![qQvVwW]))(?![.][0-9]|[ ]?(?:个(?!人)|[只件套吨台元包米片]))"
 )
@@ -105,9 +115,11 @@ def wechat(text: str) -> Iterator[Span]:
             yield Span(start, unglued(text, start, found.end()), "WECHAT")
             yield from (Span(*place, "WECHAT") for place in series(_MORE_WECHAT, text, found.end()))
     # A look at the one sign spares most texts a search from every word.
-    for pattern in (_WECHAT_LATER, _WECHAT_BEHIND) if _WORD_SIGN.search(text) else (_WECHAT_LATER,):
+    later = (_WECHAT_LATER, _WECHAT_ASKED)
+    for pattern in (*later, _WECHAT_BEHIND) if _WORD_SIGN.search(text) else later:
         for found in pattern.finditer(text):
-            yield Span(*found.span("name"), "WECHAT")
+            start, end = found.span("name")
+            yield Span(start, unglued(text, start, end), "WECHAT")
     for found in _WXID.finditer(text):
         yield Span(found.start(), found.end(), "WECHAT")
 
@@ -127,9 +139,10 @@ def _no_word(text: str, start: int, name: str, slang: str | None) -> bool:
 def qq(text: str) -> Iterator[Span]:
     """Find QQ numbers; after a single Q only longer ones, since steels and seals are called so."""
     for found in _QQ.finditer(text):
-        # Q/320505 is a company's standard.
+        # Q/320505 is a company's standard, Q235 a steel.
         if not found["single"] or (
-            not _STANDARD.match(found[0]) and (found["sign"] or len(found["name"]) >= _SHORTEST)
+            not _STANDARD.match(found[0])
+            and (found["sign"] or (len(found["name"]) >= _SHORTEST and found["name"].isdigit()))
         ):
             yield Span(*found.span("name"), "QQ")
             yield from (Span(*place, "QQ") for place in series(_MORE_QQ, text, found.end()))

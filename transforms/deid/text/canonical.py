@@ -10,14 +10,14 @@ from transforms.deid.text.normal import normal
 _AS_STORED: Final = frozenset({"EMAIL", "PHONE", "MAC"})
 _AS_WRITTEN: Final = frozenset({"NAME", "ADDRESS", "DATE_OF_BIRTH", "URL", "WECHAT", "IP"})
 _DIGITS: Final = str.maketrans("零〇○一幺壹二两贰三叁四肆五伍六陆七柒八捌九玖oO", "0001112223344556677889900")
-_SEPARATORS: Final = str.maketrans("", "", " \t-._·•・,，、")
+_SEPARATORS: Final = str.maketrans("", "", " \t-._·•・,，、()[]/")
 
 
 def canonical(kind: str, written: str) -> str:
     """Return the canonical form of an identifier of `kind` as it stood in a text.
 
     Guarantees: telephone numbers, e-mail addresses and hardware addresses have the forms of token format v1; other
-    numbers lose their spaces and dashes and their letters are capitals; a URL and words stay as they are.
+    numbers lose their spaces, dashes and brackets and their letters are capitals; a URL and words stay as they are.
     """
     plain = normal(written).text
     if kind == "PHONE":

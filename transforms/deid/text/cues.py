@@ -20,9 +20,9 @@ NO_WORD_AFTER: Final = r"(?![0-9A-Za-z])"
 # What stands between a cue and its value: `: `, `是`, ` is `, `号码是：`, `no. `, `（工作）：`.
 REMARK: Final = r"(?:[ \t]?\([^()\n]{1,12}\))?"
 LINK: Final = (
-    r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:numbers?|no\.?|num\.?|id)(?![A-Za-z]))?"
+    r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:no\.|num\.|(?:numbers?|no|num|id)(?![A-Za-z])))?"
     rf"{REMARK}[ \t]{{0,3}}(?:[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?"
-    r"[ \t]{0,2}[:：=#]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
+    r"[ \t]{0,2}[:：=#|→]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
 )
 # What stands between two values that share a cue: `、`, `/`, `（旧）和`, `，另一个是`.
 AND: Final = (
@@ -36,7 +36,7 @@ _WINDOW: Final = 16
 # Words before a number that is something else: an order, a parcel, a product, an invoice, a version.
 _OTHER_NUMBER: Final = re.compile(
     r"(?:订单|单号|运单|快递|物流|流水|交易|批号|批次|货号|型号|编码|条码|序列|合同|发票|票号|版本|工单|案号|"
-    r"规格|机身|机型|出厂|钢印|箱号|封号|色号|铭牌|柜号|料号|图号|零件|产品|商品|编号|代码|物料|证书|资产|凭证|回执|学号|工号|兑换码|激活码|券码|提货码|取件码|款号|"
+    r"规格|机身|机型|出厂|钢印|箱号|封号|色号|铭牌|柜号|料号|图号|零件|产品|商品|编号|代码|物料|证书|资产|凭证|回执|学号|工号|会员号|兑换码|激活码|券码|提货码|取件码|款号|"
     r"(?<![A-Za-z])(?i:order|tracking|invoice|sku|model|part|batch|lot|serial|s/n|sn|ref|item|version|ver|"
     r"barcode|ean|upc|hs code|awb))"
     r"[^0-9\n，。；,;]{0,8}$"

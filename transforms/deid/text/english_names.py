@@ -20,13 +20,19 @@ _CUE: Final = re.compile(
     r"last|maiden|real|sur)[ ]?name(?: is|:)|"
     r"(?<!product )(?<!company )(?<!file )(?<!brand )(?<!item )(?<!user )(?<!model )(?<!host )(?<!domain )"
     r"(?<!trade )(?<!store )(?<!shop )"
-    r"name[ ]?[:：]|name on the account\?|contact(?: person)?[ ]?[:：]|attn[.:]{1,2}|attention:|consignee[ ]?:|"
+    r"name[ ]?[:：]|name on the account\?|contact(?: person)?[ ]?[:：]|attn(?:[.:]{1,2}|(?=[ ]))|"
+    r"attention:|consignee[ ]?:|"
     r"recipient[ ]?:|passenger[ ]?:|patient[ ]?:|"
     r"cardholder(?: name)?[ ]?[:：]|account holder[ ]?[:：]|signed by|best regards,?|kind regards,?|sincerely,?|"
     r"yours truly,?)"
     rf"|Dear)[ \t]{{0,3}}\n?[ \t]{{0,3}}(?:(?i:mr|mrs|ms|miss|dr|prof)[.]?[ ])?(?P<name>{_PROPER})"
 )
 _TITLED: Final = re.compile(rf"(?<![A-Za-z])(?i:mr|mrs|ms|miss|dr|prof)(?:[.][ ]?|[ ])(?P<name>{_PROPER})")
+# Michael Thornbury, passport 5482…
+_HOLDER: Final = re.compile(
+    r"(?<![A-Za-z])(?P<name>[A-Z][a-z]{1,15}(?:[ ][A-Z][A-Za-z'\-]{1,15}){1,2})(?=[ ]?[,，(][ ]?(?:(?i:passport|dob|"
+    r"born)|护照))"
+)
 _LOWER: Final = re.compile(
     r"(?<![A-Za-z])my name is[ ]{1,3}(?P<name>[a-z][a-z'\-]{1,20}(?:[ ](?!and\b|from\b|but\b|my\b|i\b|the\b|"
     r"is\b|in\b|at\b|please\b)[a-z][a-z'\-]{1,20})?)(?![A-Za-z])"
@@ -39,7 +45,7 @@ _NOT_NAMES: Final = frozenset({
 
 def english_names(text: str) -> Iterator[Span]:
     """Find names in Latin, Greek or Cyrillic letters after their cues and titles."""
-    for pattern in (_CUE, _TITLED, _LOWER):
+    for pattern in (_CUE, _TITLED, _LOWER, _HOLDER):
         for found in pattern.finditer(text):
             if found["name"].partition(" ")[0] not in _NOT_NAMES:
                 yield Span(found.start("name"), found.end("name"), "NAME")
@@ -48,7 +54,7 @@ def english_names(text: str) -> Iterator[Span]:
 DETECTORS: Final = (
     Detector(
         r"(?i:\b(?:name|called|contact|attn|attention|consignee|recipient|passenger|patient|holder|signed|"
-        r"regards|sincerely|truly|dear|mr|mrs|ms|miss|dr|prof)\b)",
+        r"regards|sincerely|truly|dear|passport|mr|mrs|ms|miss|dr|prof)\b)",
         english_names,
     ),
 )

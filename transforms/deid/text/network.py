@@ -11,6 +11,7 @@ from transforms.deid.text.checks import is_luhn
 from transforms.deid.text.cues import (
     AND,
     IMEI,
+    LINK,
     NO_WORD_AFTER,
     NO_WORD_BEFORE,
     another_number,
@@ -38,10 +39,10 @@ _CHINESE_DOMAIN: Final = (
 _AT_DOMAIN: Final = re.compile(rf"[ ]?@[ ]?(?:{_DOMAIN}|{_CHINESE_DOMAIN})(?![0-9A-Za-z])")
 _LOCAL_END: Final = re.compile(rf"(?:{_LOCAL})$")
 _AT: Final = (
-    r"(?:[ ]?(?:\(at\)|\[at\]|\{at\}|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|"
+    r"(?:[ ]?(?:[(\[{【<](?:at|@|艾特)[)\]}】>]|#at#|艾特|\(a\))[ ]?|@(?=[0-9A-Za-z\-]{1,40}点)|"
     r"#(?=[0-9A-Za-z\-]{1,40}[.](?:com|cn|net)(?![0-9A-Za-z])))"
 )
-_DOT: Final = r"(?:[.。点]|[ ]?(?:\(dot\)|\[dot\]|\{dot\})[ ]?)"
+_DOT: Final = r"(?:[.。点]|[ ]?[(\[{【<](?:dot|点|[.])[)\]}】>][ ]?)"
 _MASKED_AT: Final = re.compile(
     rf"{NO_WORD_BEFORE}[0-9A-Za-z._%+\-]{{1,64}}(?:{_AT}(?:{_LABEL}{_DOT}){{1,8}}{_TOP}|"
     rf"[ ]at[ ]{_LABEL}(?:[ ]dot[ ]{_LABEL}){{0,3}}[ ]dot[ ]{_TOP}){NO_WORD_AFTER}",
@@ -60,7 +61,7 @@ _SPACED_DOMAIN: Final = re.compile(
     rf"[ ]?@[ ]?{_LABEL}(?:(?:[ ]?[.]{_LABEL}){{0,3}}[ ][.][ ]?(?:{_LABEL}[ ]?[.][ ]?)?|[,，。][ ]?|[.][ ])"
     rf"{_KNOWN_TOP}{NO_WORD_AFTER}",
 )
-_NO_SIGN: Final = re.compile(r"[(\[{]a|#|艾特|[ ]at[ ]|[★☆※◎圈]|@[^@ ]{1,40}点", re.IGNORECASE)
+_NO_SIGN: Final = re.compile(r"[(\[{【<][a@艾]|#|艾特|[ ]at[ ]|[★☆※◎圈]|@[^@ ]{1,40}点", re.IGNORECASE)
 _LONGEST_LOCAL: Final = 65
 _FILES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf", ".css", ".js", ".zip")
 
@@ -92,10 +93,12 @@ _BARE_URL: Final = re.compile(
 )
 _USERINFO: Final = re.compile(r"[^/?#]*://[^/?#@]{1,256}@")
 _SECRET: Final = re.compile(
-    r"[?？&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}token|jwt|secret|passw(?:or)?d|pwd|pass|auth|authorization|"
-    r"apikey|[a-z]{0,8}accesskey(?:id)?|sid|"
-    r"session(?:_?id)?|jsessionid|phpsessid|sig|sign|signature|ticket|otp|credential|verify|openid|unionid)=[^&#]{4,}"
-    r"|(?:code|key)=(?=[^&#]{0,64}[0-9])(?=[^&#]{0,64}[a-z])[^&#]{6,})"
+    r"[?？&#;](?:[a-z0-9]{1,20}[_\-.])*(?:(?:[a-z]{0,10}(?:token|secret|passw(?:or)?d|pwd|sig|signature|"
+    r"ticket)|jwt|pass|auth|authorization|(?:api|app|auth|sign|secret|private)key|"
+    r"[a-z]{0,8}accesskey(?:id)?|sid|(?-i:[a-z]{1,10}S)ign|"
+    r"session(?:_?id)?|jsessionid|phpsessid|sign|otp|credential|verify|openid|unionid)=[^&#]{4,}"
+    r"|(?:(?:auth|verify|verification|invite|invitation|activation|access|login|check|reset)?code|key)="
+    r"(?=[^&#]{0,64}[0-9])(?=[^&#]{0,64}[a-z])[^&#]{6,})"
     r"|eyJ[a-z0-9_\-]{8,}[.]|/(?:reset|verify|activate|invite|magic|token|"
     r"confirm)[a-z\-]{0,20}/(?=[^/]{0,64}[0-9])[a-z0-9_\-]{16,}",
     re.IGNORECASE,
@@ -192,6 +195,9 @@ def macs(text: str) -> Iterator[Span]:
 
 
 _IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
+_MEID: Final = re.compile(
+    rf"(?<![A-Za-z])(?i:meid){LINK}(?P<number>(?=[A-Fa-f]{{0,3}}[0-9])[0-9A-Fa-f]{{14}}){NO_WORD_AFTER}"
+)
 _IMEI_HEAD: Final = re.compile(r"([0-9]{15})[ ]")
 _IMEI_DIGITS: Final = 15
 
@@ -209,9 +215,14 @@ def imeis(text: str) -> Iterator[Span]:
             yield Span(found.start(), found.start() + len(number), "IMEI")
 
 
+def meids(text: str) -> Iterator[Span]:
+    """Find the older numbers of mobile devices, of 14 hexadecimal digits, after their word."""
+    return (Span(*found.span("number"), "IMEI") for found in _MEID.finditer(text))
+
+
 DETECTORS: Final = (
     Detector(
-        r"@|(?i:[(\[{]at?[)\]}]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|"
+        r"@|(?i:[(\[{【<]at?[)\]}】>]|#at#|#[0-9a-z\-]+[.]|[ ]at[ ][^ ]+[ ]dot[ ]|[ ]at[ ][a-z0-9\-]+[.]|"
         r"[★☆※◎圈][ ]?[0-9a-z\-]+[.])|艾特",
         emails,
     ),
@@ -223,4 +234,5 @@ DETECTORS: Final = (
         macs,
     ),
     Detector(r"[0-9](?:[ \-]?[0-9]){14}", imeis, number=True),
+    Detector("(?i:meid)", meids),
 )

@@ -34,6 +34,12 @@ _LETTERS: Final = re.compile(
 # 138-0057-4417B is a part's number; 13800574417V says that the number serves on WeChat too.
 _PART: Final = re.compile(r"-?[A-PR-UYZa-pr-uyz](?![A-Za-z])")
 # HC-2024-13912345678: the last part of a number with letters.
+# 13851670294这个是运单号: the word stands behind.
+_ANOTHERS: Final = re.compile(
+    r"[ ]?[(,，]?(?:这个|这串|这)?[是为](?:[我你]的?|个|一个)?(?:运单|订单|快递|物流|流水|交易|合同|发票|批|货|型|"
+    r"料)单?号|"
+    r"号(?:运单|订单|快递|合同|发票|工单)"
+)
 _SERIES: Final = re.compile(r"(?<![A-Za-z])[A-Z]{1,6}-?[0-9]{2,8}-$")
 _COUNTER: Final = re.compile(
     r"(?:[?&/](?:page|p|offset|item|item_?id|goods|goods_?id|product|product_?id|sku|sku_?id|order|order_?id|order_?no|"
@@ -93,6 +99,7 @@ def _taken(text: str, start: int, end: int) -> bool:
         or _lettered(text, start)
         or numbered(text, start)
         or priced(text, start, end)
+        or _ANOTHERS.match(text, end) is not None
     )
     return other and not called(text, start)
 

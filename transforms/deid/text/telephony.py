@@ -28,6 +28,13 @@ _CUE: Final = re.compile(
     r"(?:text|ring|reach|phone) (?:me )?(?:at|on)|answering at|(?:messages?|sms) (?:to|on)|my registered)(?![A-Za-z]))"
     rf"[.]?(?:[/、和或](?:手机|微信|传真|电话|短信|(?i:wechat|fax|tel|whats ?app))(?:同号)?)?{LINK}$"
 )
+# 座机63开头那个停机了，新的是63218847: several words between, and a local number.
+_LATER: Final = re.compile(
+    r"(?:座机|固话|电话|传真|热线|总机)[^。！？!?\n]{1,28}(?:(?:[新旧]的|现在的?|(?:改|换|变)(?:成|为|到)了?|号码?)"
+    r"(?:[是为]|[:：])?[ ]?|区号0[0-9]{2,3}[ ,，、]{0,2})$|"
+    r"(?:座机|固话|电话|传真)号?(?:改|换|变)(?:号|新号)?了[ ,，:：]{0,2}$"
+)
+_LOCAL: Final = re.compile("[2-8][0-9]{6,7}(?![0-9])")
 # The Chinese characters with which the pattern above can end: most numbers are told from telephones by one look.
 _LAST: Final = frozenset("话机提真线式码打拨电联我到通号是为系叫信：📞📱")
 _CUE_WINDOW: Final = 40
@@ -56,6 +63,11 @@ def called(text: str, start: int) -> bool:
     if not last or (last >= "一" and last not in _LAST):
         return False
     return said_before(_CUE, text, start, _CUE_WINDOW)
+
+
+def called_earlier(text: str, start: int) -> bool:
+    """Say whether a local number at `start` is what a telephone mentioned earlier has now: `新的是63218847`."""
+    return _LOCAL.match(text, start) is not None and said_before(_LATER, text, start, _CUE_WINDOW)
 
 
 def priced(text: str, start: int, end: int) -> bool:

@@ -66,7 +66,8 @@ _BEHIND: Final = re.compile(
 _BEFORE_WINDOW: Final = 48
 # Eight digits alone are many things: only near the word, with no word for time or telephone between.
 _ONLY_DIGITS: Final = re.compile(
-    rf"{_CUE}{REMARK}(?P<between>[^0-9A-Za-z。！？!?]{{0,16}}(?i:(?:no\.?|number|id)[ :：#]{{0,3}})?){NO_WORD_BEFORE}"
+    rf"{_CUE}{REMARK}(?P<between>[^0-9A-Za-z。！？!?]{{0,16}}(?:[0-9]{{1,2}}位(?:数字?|号码?)?[ :：是为]{{0,2}})?"
+    rf"(?i:(?:no\.?|number|id)[ :：#]{{0,3}})?){NO_WORD_BEFORE}"
     rf"(?P<number>{_DIGITS}){NO_WORD_AFTER}"
 )
 _OTHER: Final = re.compile(

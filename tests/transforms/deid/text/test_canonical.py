@@ -18,6 +18,8 @@ from transforms.deid.text.canonical import canonical
         ("EMAIL", "Li@EXAMPLE.com", "Li@example.com"),
         ("MAC", "00-1A-2B-3C-4D-5E", "001a2b3c4d5e"),
         ("ID", "320583 19870611 507x", "32058319870611507X"),
+        ("ID", "k538164（9）", "K5381649"),
+        ("ID", "1/234567/8", "12345678"),
         ("LICENSE_PLATE", "苏A·12345", "苏A12345"),
         ("CARD", "6222-0226 7851 7170 859", "6222022678517170859"),
         ("NUMBER", "１２３４５６７８９", "123456789"),

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 from stdnum.cn import uscc
 
-from transforms.deid.text.checks import is_credit_code, is_iban, is_luhn
+from transforms.deid.text.checks import (
+    is_credit_code,
+    is_hong_kong_id,
+    is_iban,
+    is_luhn,
+    is_org_code,
+    is_taiwan_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CODE = st.from_regex(r"[19][1-9][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}", fullmatch=True)
 
@@ -38,3 +51,23 @@ def test_ibans(number: str) -> None:
     """The same numbers pass, in groups too."""
     assert is_iban(number) == iban.is_valid(number)
     assert is_iban(number[:4] + " " + number[4:]) == iban.is_valid(number)
+
+
+@pytest.mark.parametrize(
+    ("right", "number", "places", "check"),
+    [
+        (is_hong_kong_id, "A123456", "0123456789A", "3"),
+        (is_hong_kong_id, "K538164", "0123456789A", "9"),
+        (is_hong_kong_id, "AB987654", "0123456789A", "3"),
+        (is_hong_kong_id, "Z683365", "0123456789A", "A"),
+        (is_taiwan_id, "A12345678", "0123456789", "9"),
+        (is_taiwan_id, "F13110409", "0123456789", "3"),
+        (is_taiwan_id, "AC0123456", "0123456789", "7"),  # a resident's, of two letters
+        (is_taiwan_id, "A80000001", "0123456789", "4"),
+        (is_org_code, "69471803", "0123456789X", "2"),
+        (is_org_code, "D2143569", "0123456789X", "X"),  # the standard's own example
+    ],
+)
+def test_other_check_digits(right: Callable[[str], bool], number: str, places: str, check: str) -> None:
+    """Of all check digits only the published one passes."""
+    assert [digit for digit in places if right(number + digit)] == [check]

@@ -16,7 +16,8 @@ from transforms.deid.text.normal import normal
 PIECES = st.sampled_from(
     ["13800138000", "１３９", "0000", "1", "320102198802144604", "4392531317862987", "@", "example.com",
      "电话", "姓名：", "李", "\u200b", " ", "-", "：", "+86", "http://", "?token=", "路1号", "微信", "QQ",
-     "生日", "1990", "年", "[PHONE]", "::", "fe80", ".", "\ud800"]
+     "生日", "1990", "年", "民国", "身份证", "K538164", "A228469037", "机构代码", "9)", "(",
+     "[PHONE]", "::", "fe80", ".", "\ud800"]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(st.characters(codec=None), max_size=60), st.lists(PIECES, max_size=14).map("".join))
 
@@ -116,7 +117,12 @@ def test_the_gate_is_no_narrower_than_the_detectors(text: str) -> None:
      "王小", "、王", "#a.", "a@a。", "杭州市西湖区", "文一路1号", "文一路1号1栋", "银行 6", "ip 1 . ", "姓名：王·",
      "00:1A", "王经理", "1 王", "电话(", "电话1-", "QQ(", "护照（", "通行证", "通行证C1", "台胞证、", "护照C12345678、",
      "台胞证 12345678、", "QQ12345、", "QQ 12345678 ", "微信a_b123、", "a_b123微信", "加V", "mac ", "aa-", "aabbcc-",
-     " a at b.", "a.b/?", "@a ,", "@a. ", "12345 QQ", "護照", "证號", "v❤", "a_b1234,", "a1 at ", "mac 001122334455、"],
+     " a at b.", "a.b/?", "@a ,", "@a. ", "12345 QQ", "護照", "证號", "v❤", "a_b1234,", "a1 at ", "mac 001122334455、",
+     "A123456", "身份证A123456", "身份证", "K538164(9)、", "A228469037 ", "澳门", "澳门身份证1",
+     "机构代码", "机构代码12345678", "民国", "民国7年", "1990年在出", "微信加", "微信abc_12请加abc_12", "座机新的是",
+     "座机新的是6321884", "【at】", "a【at】", "meid",
+     "杭州中山路与", "潍坊市圣城东街与兴安路", "文一路1号和平里", "香港道1号", "1990年5月6日属",
+     "88年生", "审核:牛", "Room 5, No. 1 a "],
 )  # fmt: skip
 def test_time_is_linear(unit: str) -> None:
     """A text of 100,000 characters made to mislead is read within two seconds, however often it repeats itself."""
