@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governance.errors import EbbError, UsageError
-from pipelines.options import common, emit_json
+from governance.errors import EbbError, UsageError, counted
+from pipelines.options import common, emit_json, tell_next
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,7 +148,8 @@ def approve(  # noqa: PLR0917
     if as_json:
         emit_json(sweep_document(found))
         return
-    click.echo(f"Approved by {found.approvals[-1]}: {found.plan.due:,} rows. Next: ebb sweep apply {found.digest[:16]}")
+    click.echo(f"Approved by {found.approvals[-1]}: {counted(found.plan.due, 'row')}.")
+    tell_next(f"ebb sweep apply {found.digest[:16]}")
 
 
 @sweep.command(
@@ -199,15 +200,18 @@ def apply(  # noqa: PLR0917
         return
     document = sweep_document(done)
     for line in document["datasets"]:
-        click.echo(f"{line['dataset']}: {line['rows']:,} rows {line['done']}" + _extras(line))
-    click.echo(f"Next: ebb sweep verify {done.digest[:16]}")
+        click.echo(f"{line['dataset']}: {counted(line['rows'], 'row')} {line['done']}" + _extras(line))
+    tell_next(f"ebb sweep verify {done.digest[:16]}")
 
 
 @sweep.command("verify", epilog="Example: ebb sweep verify 3f2a91c04be7")
 @click.argument("digest")
 @room_options
 def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None, digest: str) -> None:  # noqa: PLR0917
-    """Read every file and row again, with other code, and compare with the plan. Exit code 1 on any difference."""
+    """Read everything again, and compare with the plan.
+
+    Every file and row, with other code. Exit code 1 on any difference.
+    """
     from pipelines.sweeping import verify_sweep
 
     report = verify_sweep(open_room(home, packs, lake, datasets), digest)
@@ -243,7 +247,7 @@ def certificate(  # noqa: PLR0917
     checked: Path | None,
     public_key: str | None,
 ) -> None:
-    """Print the signed certificate of a verified sweep, or validate one."""
+    """Print a verified sweep's certificate, or validate one."""
     import json
 
     from pipelines.sweeping import certify_sweep
@@ -290,7 +294,10 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
     "--keep", type=click.Path(file_okay=False, path_type=Path), help="Do it in this folder, and leave it there."
 )
 def demo(keep: Path | None) -> None:
-    """Plan, approve, apply, verify and certify on generated data; takes less than a minute."""
+    """Do a whole sweep, on generated data.
+
+    Plan, approve, apply, verify and certify; takes less than a minute.
+    """
     from pipelines.logs import set_up_logs
 
     set_up_logs()
@@ -335,7 +342,7 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
 
 
 def _extras(line: dict[str, Any]) -> str:
-    extras = [f"{line['children']:,} rows below them"] if line["children"] else []
+    extras = [f"{counted(line['children'], 'row')} below them"] if line["children"] else []
     extras += [f"{line['kept']:,} kept by a hold"] if line["kept"] else []
     return f" ({', '.join(extras)})" if extras else ""
 
