@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from governance.calendar import local_date
-from governance.errors import RefusedError, UsageError
+from governance.errors import UsageError
 from governance.ledger import Ledger
 from governance.policy import load_catalogue
 from pipelines.ended_subjects import naming
@@ -101,9 +101,9 @@ class Room:
         return {"register": self.register.digest, "policy": hashlib.sha256("\n".join(packs).encode()).hexdigest()}
 
     def dataset(self, name: str) -> Dataset:
-        """Return a dataset that is there; RefusedError if none is called so."""
+        """Return a dataset that is there; UsageError if none is called so."""
         if name not in self.datasets:
-            raise RefusedError(f"no dataset is called {name}: `ebb datasets list` shows them")
+            raise UsageError(f"no dataset is called {name}: `ebb datasets list` shows them")
         return self.datasets[name]
 
     def store(self, name: str) -> Store:

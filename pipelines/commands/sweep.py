@@ -322,10 +322,13 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
     from retention.certificate import check
 
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         public = bytes.fromhex(public_key) if public_key else None
     except ValueError:
-        raise EbbError(f"{path} is not JSON, or --public-key is not hexadecimal") from None
+        raise UsageError("--public-key is not hexadecimal: the certificate's page shows it") from None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise EbbError(f"{path} is not JSON: give the certificate as it was written") from None
     own = room.settings.home / "signing.key"
     if public is None and own.exists():
         public = SigningKey.ensure(own).public()

@@ -229,7 +229,7 @@ def test_withdrawn_after_the_plan_it_stays(home: Path) -> None:
     assert sum(o["rows"] for o in apply_here(room, plan.digest).outcomes.values()) == 0
     assert verify_sweep(room, plan.digest)["ok"]
     assert rows(home) == 8
-    assert code(call(home, "ended", "withdraw", number)) == 3
+    assert code(call(home, "ended", "withdraw", number)) == 2
     assert "Nothing is listed" in call(home, "ended", "list").output
 
 
