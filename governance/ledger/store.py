@@ -32,7 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
-from governance.transport import refuse_shown_password, require_encryption
+from governance.transport import refuse_shown_password, require_encryption, why_unreached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,6 +208,11 @@ def reworded(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
+        if unreached := why_unreached(problem, engine.url):
+            raise LedgerError(
+                f"the ledger {unreached}; check the setting ledger_url and the server, then run the command again: "
+                "what was recorded stays"
+            ) from None
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         where = engine.url.render_as_string(hide_password=True)
         if name == "InsufficientPrivilege":

@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchT
 from sqlalchemy.pool import NullPool
 
 from governance.errors import RefusedError, StoreError, UsageError
-from governance.transport import refuse_shown_password, require_encryption
+from governance.transport import refuse_shown_password, require_encryption, why_unreached
 from retention.stores.base import Purged, Removal, Shape
 from retention.stores.sql_columns import arrow_type, to_arrow
 
@@ -271,6 +271,10 @@ class SqlStore:
         except NoSuchTableError:
             raise
         except SQLAlchemyError as problem:
+            unreached = why_unreached(problem, self._engine.url) if isinstance(problem, DBAPIError) else None
+            if unreached:
+                stays = "what was done stays, run the command again when it is back"
+                raise StoreError(f"the database {unreached}; {stays}") from None
             raise StoreError(f"{self.place}: {_advice(problem)}") from None
 
 
