@@ -14,7 +14,7 @@ from governance.ledger import Ledger
 from governance.policy import load_catalogue
 from pipelines.ended_subjects import naming
 from pipelines.lake_datasets import EVERY_SYSTEM, LAKE, VAULT, existing, lake_register, search_columns
-from pipelines.ledger_dataset import STORE, is_there, ledger_register
+from pipelines.ledger_dataset import STORE, is_there, ledger_register, ledger_to_read
 from pipelines.treating import treatments_of
 from retention.apply import Work, work_on
 from retention.datasets import read_register
@@ -57,17 +57,19 @@ class Room:
 
     Args:
         settings: where everything is.
+        reading: nothing will be written, so that no ledger is made.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, reading: bool = False) -> None:
         self.settings = settings
+        self._reading = reading
         self._stores: dict[str, Store] = {}
         self._known: dict[str, list[Hold]] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, made if there is none."""
-        return Ledger.open(self.settings.ledger_url)
+        """The ledger, made if there is none and something may be written."""
+        return ledger_to_read(self.settings) if self._reading else Ledger.open(self.settings.ledger_url)
 
     @cached_property
     def register(self) -> Register:

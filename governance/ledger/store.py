@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from governance.errors import LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
@@ -121,6 +121,17 @@ def engine_of(url: str) -> Engine:
         _make_private(Path(parsed.database))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def nowhere() -> Engine:
+    """Return an engine for an empty ledger that lies nowhere and takes no entry."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    bring_up(engine)
+    with engine.connect().execution_options(ebb_begin="") as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
     return engine
 
 

@@ -23,7 +23,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
     from governance.policy.retention import PERIODS
     from pipelines.tables import print_table
 
-    room = open_room(home, packs, lake, datasets)
+    room = open_room(home, packs, lake, datasets, reading=True)
     rows = [
         {
             "dataset": d.id,
@@ -54,7 +54,7 @@ def check(home: Path, packs: Path | None, as_json: bool, lake: str | None, datas
     """
     from pipelines.register_check import problems_of
 
-    room = open_room(home, packs, lake, datasets)
+    room = open_room(home, packs, lake, datasets, reading=True)
     found = problems_of(room)
     if as_json:
         emit_json({"ok": not found, "problems": found})

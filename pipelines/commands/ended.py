@@ -137,7 +137,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
 
     found = [
         {"number": e.id, "scope": e.scope, "dataset": e.dataset, "until": e.until.isoformat(), "listed": len(e.values)}
-        for e in endings_at(open_room(home, packs, lake, datasets).ledger)
+        for e in endings_at(open_room(home, packs, lake, datasets, reading=True).ledger)
     ]
     if as_json:
         emit_json({"endings": found})

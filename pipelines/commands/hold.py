@@ -103,7 +103,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
 
     found = [
         {"case": h.case, "dataset": h.dataset, "scope": h.scope, "listed": len(h.values)}
-        for h in holds_at(open_room(home, packs, lake, datasets).ledger)
+        for h in holds_at(open_room(home, packs, lake, datasets, reading=True).ledger)
     ]
     if as_json:
         emit_json({"holds": found})

@@ -19,8 +19,11 @@ def ledger() -> None:
 @ledger.command("verify", epilog="Example: ebb ledger verify")
 @room_options
 def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None) -> None:
-    """Check every link; exit code 1 names the first entry that was changed, removed or inserted."""
-    found = open_room(home, packs, lake, datasets).ledger
+    """Check every link of the chain.
+
+    Exit code 1 names the first entry that was changed, removed or inserted.
+    """
+    found = open_room(home, packs, lake, datasets, reading=True).ledger
     broken, (number, link) = found.first_broken(), found.head()
     if as_json:
         wrong = None if broken is None else {"entry": broken.number, "what": broken.what}
@@ -45,7 +48,7 @@ def show(  # noqa: PLR0917 - click passes them by name
     """
     from pipelines.tables import print_table
 
-    entries = open_room(home, packs, lake, datasets).ledger.entries(kind)
+    entries = open_room(home, packs, lake, datasets, reading=True).ledger.entries(kind)
     if as_json:
         shown = [
             {

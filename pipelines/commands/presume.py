@@ -96,10 +96,10 @@ def plan(*, lake: str | None, now: str | None, by: str | None, home: Path, packs
 @common
 def show(*, digest: str, lake: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
     """Show a presumption and what became of it."""
-    from governance.ledger import Ledger
+    from pipelines.ledger_dataset import ledger_to_read
     from retention.vault.presumption import find_presumption
 
-    found = find_presumption(Ledger.open(_settings(home, packs, lake).ledger_url), digest)
+    found = find_presumption(ledger_to_read(_settings(home, packs, lake)), digest)
     if as_json:
         emit_json(_state(found))
         return

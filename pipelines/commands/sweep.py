@@ -36,15 +36,16 @@ def room_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return LAKE(REGISTER(common(command)))
 
 
-def open_room(home: Path, packs: Path | None, lake: str | None, datasets: Path | None) -> Room:
+def open_room(
+    home: Path, packs: Path | None, lake: str | None, datasets: Path | None, *, reading: bool = False
+) -> Room:
     """Open the room that the options name; UsageError for a home that is not there, where all would seem well."""
-    from pipelines.settings import load_settings
+    from pipelines.settings import load_settings, require_home
     from pipelines.sweep_room import Room
 
     settings = load_settings(home=home, packs=packs, lake=lake, datasets=datasets)
-    if str(settings.home) in settings.ledger_url and not settings.home.is_dir():
-        raise UsageError(f"there is no folder {settings.home}: correct --home, or make it with `ebb keys init`")
-    return Room(settings)
+    require_home(settings, settings.ledger_url)
+    return Room(settings, reading=reading)
 
 
 def user(by: str | None) -> str:
@@ -101,9 +102,9 @@ def plan(  # noqa: PLR0917 - click passes them by name
         if instant is not None:
             raise UsageError("--now or --due-within, one of them")
         instant = wall_clock() + timedelta(days=_days(due_within))
-    room = open_room(home, packs, lake, datasets)
-    limit = Limit(rows=limit_rows, share=limit_share)
     forecast = due_within is not None or (instant is not None and instant > wall_clock())
+    room = open_room(home, packs, lake, datasets, reading=forecast)
+    limit = Limit(rows=limit_rows, share=limit_share)
     made = plan_sweep(room, now=instant, by=user(by), limit=limit, only=only, record=not forecast)
     overdue = [] if made.drill else made.overdue(made.now)
     if as_json:
@@ -125,7 +126,7 @@ def show(home: Path, packs: Path | None, as_json: bool, lake: str | None, datase
     from pipelines.sweep_pages import plan_document, show_plan, sweep_document
     from retention.sweeps import find_sweep
 
-    found = find_sweep(open_room(home, packs, lake, datasets).ledger, digest)
+    found = find_sweep(open_room(home, packs, lake, datasets, reading=True).ledger, digest)
     if as_json:
         emit_json({**plan_document(found.plan), **sweep_document(found)})
         return
@@ -277,7 +278,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
     from pipelines.tables import print_table
     from retention.sweeps import list_sweeps
 
-    found = list_sweeps(open_room(home, packs, lake, datasets).ledger)
+    found = list_sweeps(open_room(home, packs, lake, datasets, reading=True).ledger)
     if as_json:
         emit_json({"sweeps": [sweep_document(one) for one in found]})
     elif not found:

@@ -7,6 +7,7 @@ judges them once more, and removes them in the same short transaction. Nothing h
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -289,6 +290,9 @@ def _connect(url: str) -> Engine:
     refuse_shown_password(parsed, "store")
     require_encryption(parsed, "store")
     if engine.dialect.name == "sqlite":
+        file = parsed.database or ""
+        if file not in {"", ":memory:"} and not file.startswith("file:") and not Path(file).exists():
+            raise UsageError(f"there is no database {Path(file).absolute()}: correct the store's url")
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
