@@ -21,6 +21,7 @@ OPS_KEY = click.option(
     envvar="EBB_OPS_KEY_FILE",
     help="File of the private ops key; by default `ops.key` in --home.",
 )
+NO_VAULT = "There is no vault in {} yet: `ebb run transactions` makes it."
 _NOW = click.option("--now", metavar="INSTANT", help="Judge the twelve months by this instant: a drill.")
 
 
@@ -36,9 +37,17 @@ def waiting(*, lake: str | None, now: str | None, home: Path, packs: Path | None
     """
     from pipelines.clock import parse_instant
     from pipelines.presuming import waiting_now
+    from pipelines.settlement import vault_exists
     from pipelines.tables import print_table
 
-    found = waiting_now(_settings(home, packs, lake), parse_instant(now))
+    settings, instant = _settings(home, packs, lake), parse_instant(now)
+    if not vault_exists(settings):
+        if as_json:
+            emit_json({"waiting": [], "presumable_orders": 0, "presumed_rows": 0})
+        else:
+            click.echo(NO_VAULT.format(settings.lake))
+        return
+    found = waiting_now(settings, instant)
     rows = [{**cell._asdict(), "rows": number} for cell, number in found.cells.items()]
     presumed = sum(quiet.rows for quiet in found.presumed.values())
     if as_json:

@@ -7,7 +7,7 @@ from pathlib import Path  # noqa: TC003 - click passes it
 
 import click
 
-from pipelines.commands.presume import OPS_KEY, presume, waiting
+from pipelines.commands.presume import NO_VAULT, OPS_KEY, presume, waiting
 from pipelines.options import common, emit_json, tell_next
 
 
@@ -38,11 +38,18 @@ def settle(
     from pipelines.clock import parse_instant
     from pipelines.progress import counting
     from pipelines.settings import load_settings
-    from pipelines.settlement import settle_vault
+    from pipelines.settlement import Report, settle_vault, vault_exists
 
     settings = load_settings(home=home, lake=lake, packs=packs)
+    instant = parse_instant(now)
+    if not vault_exists(settings):
+        if as_json:
+            emit_json(asdict(Report()))
+        else:
+            click.echo(NO_VAULT.format(settings.lake))
+        return
     with counting("rows") as progress:
-        report = settle_vault(settings, ops_key, parse_instant(now), progress)
+        report = settle_vault(settings, ops_key, instant, progress)
     if as_json:
         emit_json(asdict(report))
         return
