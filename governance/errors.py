@@ -9,10 +9,15 @@
     ├── StoreError         exit 1   a database under retention cannot be read or written
     └── LedgerError        exit 1   the ledger cannot be read or written, or its chain is broken
 
-Every message names a path or a code and says what to do next; none quotes a value of an event.
+Every message counts with `counted`, names a path or a code and says what to do next; none quotes a value of an event.
 """
 
 from __future__ import annotations
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """Return a number with what it counts: `1 row`, `2,000 rows`; `things` where an s does not make the plural."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 class EbbError(Exception):

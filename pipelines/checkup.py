@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from governance.errors import EbbError
+from governance.errors import EbbError, counted
 from governance.keys import keyring_exists, keyring_place
 from governance.policy import STREAMS, load_catalogue
 from pipelines.tools import find_emulator_jar, find_java, find_prism
@@ -169,7 +169,8 @@ def check_packs(packs: Path | None) -> Check:
         catalogue = load_catalogue(packs)
     except EbbError as problem:
         return Check("packs", "problem", str(packs or "built in"), str(problem))
-    said = f"{len(catalogue.packs)} packs of {len(catalogue.systems)} systems, {len(catalogue.inventory)} fields"
+    packs_of = f"{counted(len(catalogue.packs), 'pack')} of {counted(len(catalogue.systems), 'system')}"
+    said = f"{packs_of}, {counted(len(catalogue.inventory), 'field')}"
     return Check("packs", "ok", said)
 
 
@@ -192,7 +193,7 @@ def _check_table(lake: str, name: str) -> Check | None:
     except EbbError as problem:
         return Check(name, "problem", uri, str(problem))
     rows = sum(file.rows for file in table.files())
-    return Check(name, "ok", f"version {table.version}, {rows:,} rows")
+    return Check(name, "ok", f"version {table.version}, {counted(rows, 'row')}")
 
 
 def _existing(path: Path) -> Path:

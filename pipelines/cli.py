@@ -59,17 +59,27 @@ def ebb() -> None:
     """Let personal data recede on time: de-identify events in flight, delete what is past its time."""
 
 
+def _sentence(problem: click.ClickException) -> str:
+    """Return what was wrong with a call, and where it is told how to call."""
+    said = " ".join(problem.format_message().split()).rstrip(".")
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    return f"{said}: see `{context.command_path} --help`" if context else said
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends with a message and an exit code, never a traceback."""
     try:
-        ebb.main(standalone_mode=False)
+        ebb.main(prog_name="ebb", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.ClickException as problem:
+    except click.exceptions.NoArgsIsHelpError as problem:
         problem.show()
+        sys.exit(2)
+    except click.ClickException as problem:
+        click.echo(f"ebb: {_sentence(problem)}", err=True)
         sys.exit(2)
     except EbbError as problem:
         click.echo(f"ebb: {problem}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from governance.calendar import local_date
+from governance.errors import RefusedError
 from governance.ledger import Ledger
 from governance.policy import STREAMS, load_catalogue
 from pipelines.lake_datasets import existing, lake_register
@@ -65,16 +66,18 @@ def compact_lake(
 
     Args:
         settings: where the lake and the ledger are.
-        now: judge dates by this instant, if it is earlier than the wall clock's.
+        now: judge dates by this instant instead of the wall clock's; never later than it.
         longest: how long a write or a query may take: nothing younger is removed.
         progress: called with the number of rows of each step.
 
     Raises:
-        RefusedError: a sweep is at work.
+        RefusedError: `now` is later than the wall clock, or a sweep is at work.
         LakeError: a table cannot be read or written.
     """
     wall = wall_clock()
-    today = local_date(min(now, wall) if now else wall)
+    if now is not None and now > wall:
+        raise RefusedError("--now is later than this machine's clock: no date is closed before it is over")
+    today = local_date(now or wall)
     catalogue = load_catalogue(settings.packs)
     ledger = Ledger.open(settings.ledger_url)
     random = np.random.default_rng(secrets.randbits(256))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from governance.calendar import local_date
+from governance.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +105,9 @@ def to_text(calendar: Calendar) -> list[str]:
         now = ">" if line.label == calendar.month else " "
         lines.append(f"{now} {line.label:<7}{numbers}  {_bar(line, calendar.longest)}".rstrip())
     if calendar.lasting:
-        lines.append(f"  {calendar.lasting:,} rows have no day: they last as long as what they belong to")
+        lines.append(
+            f"  {counted(calendar.lasting, 'row has', 'rows have')} no day: they last as long as what they belong to"
+        )
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from governance.calendar import local_date
+from governance.errors import counted
 from pipelines.due_calendar import KINDS, LATER, NO_DATE, calendars_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _panel(calendar: Calendar, top: int) -> Iterator[str]:
         yield from _row(line, calendar, y)
         y += _ROW
     if calendar.lasting:
-        told = f"{calendar.lasting:,} rows have no day: they last as long as what they belong to"
+        told = f"{counted(calendar.lasting, 'row has', 'rows have')} no day: they last as long as what they belong to"
         yield _text(_EDGE, y + 16, told, "soft")
     if not calendar.lines:
         yield _text(_EDGE, y + 16, "no rows", "soft")

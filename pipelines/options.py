@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from governance.errors import UsageError
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+_PLACES = ("home", "lake", "datasets", "packs")
+"""Options that say where something is, in the order in which they are carried on."""
 
 
 def common(command: F) -> F:
@@ -37,6 +42,19 @@ def common(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def tell_next(command: str, words: str = "Next") -> None:
+    """Print a command that comes next, with the options of place that were typed with this one: to be copied as it is.
+
+    Args:
+        command: such as `ebb sweep approve 3f2a91c04be7`; it takes every option of place that this one takes.
+        words: what is said before it.
+    """
+    context = click.get_current_context()
+    typed = [name for name in _PLACES if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    places = [f"--{name} {shlex.quote(str(context.params[name]))}" for name in typed]
+    click.echo(f"{words}: {' '.join([command, *places])}")
 
 
 def lines_of(path: Path) -> list[str]:

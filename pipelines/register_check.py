@@ -9,7 +9,7 @@ import pyarrow as pa
 from governance.errors import EbbError
 from governance.policy import load_catalogue
 from pipelines.lake_datasets import LAKE, existing
-from pipelines.ledger_dataset import STORE, is_there
+from pipelines.ledger_dataset import STORE, is_made
 from pipelines.treating import treatments_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def problems_of(room: Room) -> list[str]:
         mine = [dataset for dataset in room.datasets.values() if dataset.store == spec.id]
         if spec.id == LAKE and not existing(room.settings.lake):
             continue
-        if spec.id == STORE and not is_there(room.settings.ledger_url):
+        if spec.id == STORE and not is_made(room.settings):
             continue
         try:
             store = room.store(spec.id)

@@ -9,6 +9,7 @@ from governance.errors import EbbError, RefusedError, UsageError
 from governance.keys import reveal
 from governance.ledger import Ledger
 from governance.policy import load_catalogue
+from governance.policy.keyed import Encrypt
 from governance.reversals import (
     APPROVED,
     OPENED,
@@ -21,12 +22,14 @@ from governance.reversals import (
     require_approvable,
     require_openable,
 )
+from pipelines.ledger_dataset import ledger_to_read
 from pipelines.settings import wall_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from governance.keys import Revealed
+    from governance.policy import Catalogue
     from pipelines.settings import Settings
 
 _ENTRIES = "reveal."
@@ -48,13 +51,17 @@ def request_reversal(
     """Write into the ledger that somebody asks to have tokens opened; nothing is opened.
 
     Raises:
-        UsageError: no pack or row knows system or field, or the file lists something else than tokens.
+        UsageError: no pack or row knows system or field, none treats it by `encrypt`, or the file lists something else
+            than tokens.
     """
     catalogue = load_catalogue(settings.packs)
     if system not in catalogue.systems:
         raise UsageError(f"no pack is of this system; known are {', '.join(sorted(catalogue.systems))}")
     if field not in catalogue.inventory:
         raise UsageError("the inventory has no such field: `ebb catalog TABLE --personal` lists those of a table")
+    if field not in (turned_back := _encrypted(catalogue, system)):
+        told = f"those are {', '.join(turned_back)}" if turned_back else "there is none"
+        raise UsageError(f"no pack of {system} treats {field} by `encrypt`, and nothing else is turned back: {told}")
     tokens, number, wall = _tokens(tokens_file), secrets.token_hex(_NUMBER_BYTES), wall_clock()
     request = make_request(
         number,
@@ -130,7 +137,19 @@ def open_reversal(
 
 def reversals(settings: Settings) -> list[Reversal]:
     """Return every request that the ledger knows, oldest first."""
-    return list_reversals(Ledger.open(settings.ledger_url).entries(_ENTRIES))
+    return list_reversals(ledger_to_read(settings).entries(_ENTRIES))
+
+
+def _encrypted(catalogue: Catalogue, system: str) -> list[str]:
+    """Return the fields of which some pack of a system makes reversible tokens."""
+    found = {
+        name
+        for pack in catalogue.packs
+        if pack.system == system
+        for name in pack.names & catalogue.inventory.keys()
+        if isinstance(pack.treatments.get(name, catalogue.inventory[name].treatment("personal")), Encrypt)
+    }
+    return sorted(found)
 
 
 def _tokens(path: Path) -> tuple[str, ...]:

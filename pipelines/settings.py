@@ -135,6 +135,16 @@ def _file_of(url: str) -> Path | None:
     return Path(rest.partition("?")[0].removeprefix("file:")).resolve()
 
 
+def require_home(settings: Settings, place: str) -> None:
+    """Refuse a home that is not there, if `place` lies in it: nothing would be found, and all would seem well.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    if str(settings.home) in place and not settings.home.is_dir():
+        raise UsageError(f"there is no folder {settings.home}: correct --home, or make it with `ebb keys init`")
+
+
 def wall_clock() -> datetime:
     """Return the wall clock's instant, in UTC."""
     return datetime.now(tz=UTC)

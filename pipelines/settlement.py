@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from governance.calendar import local_date
@@ -12,8 +12,8 @@ from governance.errors import KeyringError, LakeError, RefusedError
 from governance.keys import EnvelopeOpener, OpsKey
 from governance.ledger import Ledger
 from pipelines.key_record import DESTROYED, note_in
-from pipelines.settings import wall_clock
-from retention.stores.delta import FencedTable
+from pipelines.settings import require_home, wall_clock
+from retention.stores.delta import FencedTable, table_exists
 from retention.vault.layout import open_counts, rows_under, vault_spec
 from retention.vault.moving import MovedAwayError
 from retention.vault.settling import Settled, plan_settlement, settle, stale_keys
@@ -44,11 +44,17 @@ class Report:
         waiting: rows without a clock by "month of arrival, system" (R-RET-07).
     """
 
-    moved: int
-    reopened: int
-    renewed: int
-    keys_destroyed: tuple[str, ...]
-    waiting: dict[str, int]
+    moved: int = 0
+    reopened: int = 0
+    renewed: int = 0
+    keys_destroyed: tuple[str, ...] = ()
+    waiting: dict[str, int] = field(default_factory=dict)
+
+
+def vault_exists(settings: Settings) -> bool:
+    """Say whether there is a vault yet, which the first record of a transaction makes; UsageError without a home."""
+    require_home(settings, settings.lake)
+    return table_exists(vault_spec(settings.lake).uri)
 
 
 def settle_vault(

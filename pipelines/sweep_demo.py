@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from governance.calendar import CHINA
-from governance.errors import EbbError
+from governance.errors import EbbError, counted
 from governance.policy import load_catalogue
 from pipelines.launch import RunOptions, launch, prepare
 from pipelines.settings import load_settings, wall_clock
@@ -90,7 +90,7 @@ def _demo(home: Path) -> None:
 
     done = apply_sweep(room, plan.digest, work_off)
     for share in plan.shares:
-        click.echo(f"{share.dataset}: {done.removed(share.dataset):,} rows deleted")
+        click.echo(f"{share.dataset}: {counted(done.removed(share.dataset), 'row')} deleted")
 
     click.echo("\n== 4. ebb sweep verify")
     report = verify_sweep(room, plan.digest)

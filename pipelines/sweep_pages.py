@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from pipelines.due_calendar import KINDS, calendars_of, to_text
+from pipelines.options import tell_next
 from pipelines.progress import counting
 from pipelines.tables import print_table
 
@@ -91,7 +92,7 @@ def show_plan(plan: Plan, *, forecast: bool = False, each: bool = False, advise:
     if plan.excess():
         click.echo("Next: if that is right, plan anew with --limit-share or --limit-rows")
     elif advise:
-        click.echo(f"Next: ebb sweep approve {plan.digest[:16]}")
+        tell_next(f"ebb sweep approve {plan.digest[:16]}")
 
 
 @contextlib.contextmanager

@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from governance.calendar import local_date
-from governance.errors import RefusedError, UsageError
+from governance.errors import UsageError
 from governance.ledger import Ledger
 from governance.policy import load_catalogue
 from pipelines.ended_subjects import naming
 from pipelines.lake_datasets import EVERY_SYSTEM, LAKE, VAULT, existing, lake_register, search_columns
-from pipelines.ledger_dataset import STORE, is_there, ledger_register
+from pipelines.ledger_dataset import STORE, is_there, ledger_register, ledger_to_read
 from pipelines.treating import treatments_of
 from retention.apply import Work, work_on
 from retention.datasets import read_register
@@ -63,18 +63,20 @@ class Room:
     Args:
         settings: where everything is.
         ticket: of the lock that it works under, where another holds it.
+        reading: nothing will be written, so that no ledger is made.
     """
 
-    def __init__(self, settings: Settings, ticket: int | None = None) -> None:
+    def __init__(self, settings: Settings, ticket: int | None = None, *, reading: bool = False) -> None:
         self.settings = settings
         self._ticket = ticket
+        self._reading = reading
         self._stores: dict[str, Store] = {}
         self._known: dict[str, list[Hold]] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, made if there is none."""
-        return Ledger.open(self.settings.ledger_url, self._ticket)
+        """The ledger, made if there is none and something may be written."""
+        return ledger_to_read(self.settings) if self._reading else Ledger.open(self.settings.ledger_url, self._ticket)
 
     @cached_property
     def register(self) -> Register:
@@ -108,12 +110,12 @@ class Room:
         return {"register": self.register.digest, "policy": hashlib.sha256("\n".join(packs).encode()).hexdigest()}
 
     def dataset(self, name: str, *, presume: bool = False) -> Dataset:
-        """Return a dataset that is there as its rows are judged; RefusedError if none is called so.
+        """Return a dataset that is there as its rows are judged; UsageError if none is called so.
 
         Only with `presume` are rows without a clock judged by their last change.
         """
         if name not in self.datasets:
-            raise RefusedError(f"no dataset is called {name}: `ebb datasets list` shows them")
+            raise UsageError(f"no dataset is called {name}: `ebb datasets list` shows them")
         return self.datasets[name].judged(presume=presume)
 
     def store(self, name: str) -> Store:

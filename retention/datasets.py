@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from governance.errors import PolicyError, RefusedError
+from governance.errors import PolicyError, RefusedError, UsageError
 from governance.policy.keyed import Keyed
 from governance.policy.parts import Identifier, Part, Text
 from governance.policy.rows import Retention
@@ -265,11 +265,11 @@ class Register(Part):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def dataset(self, name: str) -> Dataset:
-        """Return the dataset called `name`; RefusedError if there is none."""
+        """Return the dataset called `name`; UsageError if there is none."""
         for dataset in self.datasets:
             if dataset.id == name:
                 return dataset
-        raise RefusedError(f"no dataset is called {name}: `ebb datasets list` shows them")
+        raise UsageError(f"no dataset is called {name}: `ebb datasets list` shows them")
 
     def __add__(self, other: Register) -> Register:
         """Join two registers."""

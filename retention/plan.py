@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import AwareDatetime, Field
 
 from governance.calendar import local_date
-from governance.errors import RefusedError
+from governance.errors import RefusedError, counted
 from governance.policy.parts import Part
 
 if TYPE_CHECKING:
@@ -164,11 +164,10 @@ class Plan(Part):
         for share in self.shares:
             part = share.due / share.rows if share.rows else 0.0
             if part > self.limit.share:
-                lines.append(
-                    f"{share.dataset}: {share.due:,} of {share.rows:,} rows ({part:.0%}, limit {self.limit.share:.0%})"
-                )
+                rows = counted(share.rows, "row")
+                lines.append(f"{share.dataset}: {share.due:,} of {rows} ({part:.0%}, limit {self.limit.share:.0%})")
         if self.limit.rows is not None and self.due > self.limit.rows:
-            lines.append(f"all together: {self.due:,} rows (limit {self.limit.rows:,})")
+            lines.append(f"all together: {counted(self.due, 'row')} (limit {self.limit.rows:,})")
         return lines
 
     def overdue(self, now: datetime) -> list[Share]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.calendar import local_date
-from governance.errors import LedgerError, RefusedError
+from governance.errors import LedgerError, RefusedError, UsageError
 from governance.policy.retention import due_date
 from retention.endings import Ending
 from retention.holds import Hold
@@ -100,15 +100,16 @@ def find_sweep(ledger: Ledger, digest: str) -> Sweep:
     """Return the sweep whose digest begins with `digest`.
 
     Raises:
-        RefusedError: none does, several do, or the plan in the ledger is not what its digest says.
+        UsageError: too few digits to tell a plan by.
+        RefusedError: no plan begins so, or the one in the ledger is not what its digest says.
     """
     if len(digest) < _SHORTEST:
-        raise RefusedError(f"give at least {_SHORTEST} digits of the plan's digest: `ebb sweep list` shows them")
+        raise UsageError(f"give at least {_SHORTEST} digits of the plan's digest: `ebb sweep list` shows them")
     plans = {entry.reference: entry for entry in ledger.entries("sweep.plan", digest.lower())}
     if not plans:
         raise RefusedError(f"no plan begins with {digest}: `ebb sweep list` shows them")
     if len(plans) > 1:
-        raise RefusedError(f"several plans begin with {digest}: give more digits")
+        raise UsageError(f"several plans begin with {digest}: give more digits")
     ((reference, entry),) = plans.items()
     if entry.payload is None:
         raise RefusedError("this plan was deleted from the ledger when it was due")
@@ -193,11 +194,11 @@ def release_holds(ledger: Ledger, case: str, *, by: str, wall: datetime) -> int:
     """Release a case and return how many holds it had; what they deferred is due in the next sweep.
 
     Raises:
-        RefusedError: nothing is held under the case.
+        UsageError: nothing is held under the case.
     """
     number = sum(entry.reference == case for entry in _standing(ledger.entries("hold.")))
     if not number:
-        raise RefusedError(f"nothing is held under case {case}: `ebb hold list` shows the cases")
+        raise UsageError(f"nothing is held under case {case}: `ebb hold list` shows the cases")
     ledger.append(_RELEASED, case, {"by": by, "holds": number}, wall)
     return number
 
@@ -249,10 +250,10 @@ def withdraw_ending(ledger: Ledger, number: str, *, by: str, wall: datetime) -> 
     """Take a listing back, which was a mistake; what no sweep has taken yet stays, in planned sweeps too.
 
     Raises:
-        RefusedError: nothing is listed under the number.
+        UsageError: nothing is listed under the number.
     """
     if all(ending.id != number for ending in endings_at(ledger)):
-        raise RefusedError(f"nothing is listed under {number}: `ebb ended list` shows the numbers")
+        raise UsageError(f"nothing is listed under {number}: `ebb ended list` shows the numbers")
     ledger.append("ending.withdrawn", number, {"by": by}, wall)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from governance.errors import RefusedError
+from governance.errors import RefusedError, counted
 from retention.witness.opinion import form_opinion
 
 if TYPE_CHECKING:
@@ -116,19 +116,22 @@ def _finding(share: Share, opinion: Opinion, taken: Taken, plan: Plan) -> dict[s
     least_past = past_before - (taken.rows if plan.presume_closed else gone) - taken.changed
     wrong = []
     if left := sum(opinion.due.values()):
-        wrong.append(f"{left:,} due rows are still there")
-    if opinion.past(month) < least_past:
-        wrong.append(f"{least_past - opinion.past(month):,} more rows of past months are gone than were planned")
-    if opinion.total < least:
-        wrong.append(f"{least - opinion.total:,} more rows are gone than were planned")
+        wrong.append(f"{counted(left, 'due row is', 'due rows are')} still there")
+    if (missed := least_past - opinion.past(month)) > 0:
+        told = counted(missed, "more row of past months is", "more rows of past months are")
+        wrong.append(f"{told} gone than planned")
+    if (missed := least - opinion.total) > 0:
+        wrong.append(f"{counted(missed, 'more row is', 'more rows are')} gone than planned")
     if opinion.orphans:
-        wrong.append(f"{opinion.orphans:,} rows of children have lost their parent")
+        wrong.append(f"{counted(opinion.orphans, 'row of a child has', 'rows of children have')} lost their parent")
     if opinion.stale_due:
-        wrong.append(f"{opinion.stale_due:,} due rows lie in files that the table no longer names")
+        wrong.append(
+            f"{counted(opinion.stale_due, 'due row lies', 'due rows lie')} in files that the table no longer names"
+        )
     if opinion.leaks:
-        wrong.append(f"{opinion.leaks:,} lines of the log tell values of columns")
+        wrong.append(f"{counted(opinion.leaks, 'line of the log tells', 'lines of the log tell')} values of columns")
     if opinion.tokens:
-        wrong.append(f"{opinion.tokens:,} anonymized rows still hold a token")
+        wrong.append(f"{counted(opinion.tokens, 'anonymized row still holds', 'anonymized rows still hold')} a token")
     return {
         "dataset": share.dataset,
         "before": share.rows,

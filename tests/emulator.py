@@ -26,7 +26,9 @@ START_SECONDS = 60
 PULL_AT_MOST = 100
 """The emulator never returns more messages in one pull."""
 EMPTY_SECONDS = 3
-"""A pull that brings nothing within this time ends a test's reading."""
+"""A pull that brings nothing within this time ends a test's reading, unless it is told how many must come."""
+PATIENCE_SECONDS = 120
+"""How long messages that must come are waited for."""
 
 
 @dataclass(frozen=True)
@@ -84,27 +86,26 @@ class Emulator:
                 future.result(timeout=30)
 
     def pull(self, subscription: str, *, until: int | None = None, acknowledge: bool = True) -> list[Message]:
-        """Pull until `until` messages came, or one pull came back empty."""
+        """Pull until `until` messages came, however long that takes; without a number, until a pull came back empty."""
         publisher, subscriber = self._clients()
         path = f"projects/{self.project}/subscriptions/{subscription}"
         received: list[Message] = []
+        end = time.monotonic() + PATIENCE_SECONDS
         with publisher, subscriber:
-            while until is None or len(received) < until:
+            while until is None or (len(received) < until and time.monotonic() < end):
                 try:
-                    answer = subscriber.pull(
+                    found = subscriber.pull(
                         subscription=path, max_messages=PULL_AT_MOST, timeout=EMPTY_SECONDS, retry=None
-                    )
+                    ).received_messages
                 except DeadlineExceeded:
-                    break
-                if not answer.received_messages:
+                    found = []
+                if not found and until is None:
                     break
                 received += [
-                    Message(item.message.data, dict(item.message.attributes), item.message.message_id)
-                    for item in answer.received_messages
+                    Message(item.message.data, dict(item.message.attributes), item.message.message_id) for item in found
                 ]
-                if acknowledge:
-                    ids = [item.ack_id for item in answer.received_messages]
-                    subscriber.acknowledge(subscription=path, ack_ids=ids)
+                if acknowledge and found:
+                    subscriber.acknowledge(subscription=path, ack_ids=[item.ack_id for item in found])
         return received
 
     def _clients(self):  # noqa: ANN202 - the library is untyped

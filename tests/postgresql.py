@@ -72,6 +72,7 @@ class Server:
         """Start it and wait until it answers; children of one that was killed may hold its memory for a moment."""
         settings = (
             "fsync=off",
+            "autovacuum=off",  # its snapshots and locks come when they like; ebb does its own
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self.folder}",
             f"port={self.port}",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from sqlalchemy import insert, select
 
-from governance.errors import KeyringError, RefusedError
+from governance.errors import KeyringError, RefusedError, counted
 from governance.keys import epochs, pairs, store
 from governance.keys.handles import Handle
 from governance.keys.scopes import DESTROYED, SEALING, Scope, unnoted
@@ -179,7 +179,7 @@ def _require_destructible(key_id: str, today: str, blocking: Callable[[str], int
         raise RefusedError(f"the key of {key_id} guards records that are not due before that day: nothing destroys it")
     if rows := blocking(key_id):
         raise RefusedError(
-            f"{rows:,} records under the key {key_id} are held or not due: "
+            f"{counted(rows, 'record is', 'records are')} held or not due under the key {key_id}: "
             "envelop held ones under their case first, and remove what is due"
         )
 

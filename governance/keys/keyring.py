@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 from sqlalchemy import delete, insert, or_, select
 
-from governance.errors import KeyringError, RefusedError
+from governance.errors import KeyringError, RefusedError, counted
 from governance.keys import epochs, pairs, store
 from governance.keys.backup import CHECK, SALT, BackupKeys, check_of
 from governance.keys.ciphers import CipherKey
@@ -200,7 +200,7 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
             RefusedError: rows block; nothing overrides it.
         """
         if number := blocking(day):
-            raise RefusedError(f"the {purpose} key of {day} seals {number} rows that are still kept: it stays")
+            raise RefusedError(f"the {purpose} key of {day} seals {counted(number, 'row')} still kept: it stays")
         scope = Scope(SEALING, purpose, "", "", day)
         with store.writing(self._engine) as connection:
             gone = pairs.destroy(connection, scope)

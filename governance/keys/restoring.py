@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, insert, select
 
-from governance.errors import KeyringError, RefusedError
+from governance.errors import KeyringError, RefusedError, counted
 from governance.keys import backup as backups
 from governance.keys import epochs, store
 from governance.keys.backup import SALT, from_text, scope_of
@@ -111,8 +111,8 @@ def _write(
         there, marks = _present(connection, backup)
         if there and not over:
             raise RefusedError(
-                f"the keyring {store.place(url)} holds {len(there)} keys: nothing was changed; stop what uses it, and "
-                "give --over to put the backup in its place"
+                f"the keyring {store.place(url)} holds {counted(len(there), 'key')}: nothing was changed; "
+                "stop what uses it, and give --over to put the backup in its place"
             )
         destroyed = known.destroyed | marks
         made = known.made | there

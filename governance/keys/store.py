@@ -32,7 +32,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import KeyringError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
-from governance.transport import refuse_shown_password, require_encryption
+from governance.transport import refuse_shown_password, require_encryption, why_unreached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,6 +264,9 @@ def _reworded(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
+        if unreached := why_unreached(problem, engine.url):
+            advice = "check the setting keyring_url and the server, then run the command again"
+            raise KeyringError(f"the keyring {unreached}; {advice}") from None
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         if name.startswith("SQLITE_READONLY"):
             advice = "is read-only, and has to be written to: give this user write access to it and its folder"

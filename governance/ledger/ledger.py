@@ -40,6 +40,11 @@ class Ledger:
         """Open the ledger at `url` (`sqlite:///PATH`, or PostgreSQL), made if there is none."""
         return cls(store.connect(url), ticket)
 
+    @classmethod
+    def empty(cls) -> Self:
+        """Return a ledger without entries, which is nowhere and takes none: for reading where none was made yet."""
+        return cls(store.nowhere())
+
     def append(self, kind: str, reference: str, content: Mapping[str, Any], wall: datetime) -> Entry:
         """Add one entry and return it.
 

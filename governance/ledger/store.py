@@ -28,12 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from governance.errors import LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
-from governance.transport import refuse_shown_password, require_encryption
+from governance.transport import refuse_shown_password, require_encryption, why_unreached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +123,17 @@ def engine_of(url: str) -> Engine:
         _make_private(Path(parsed.database))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def nowhere() -> Engine:
+    """Return an engine for an empty ledger that lies nowhere and takes no entry."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    bring_up(engine)
+    with engine.connect().execution_options(ebb_begin="") as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
     return engine
 
 
@@ -225,6 +236,11 @@ def reworded(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
+        if unreached := why_unreached(problem, engine.url):
+            raise LedgerError(
+                f"the ledger {unreached}; check the setting ledger_url and the server, then run the command again: "
+                "what was recorded stays"
+            ) from None
         name = getattr(problem.orig, "sqlite_errorname", "") or type(problem.orig).__name__
         where = engine.url.render_as_string(hide_password=True)
         if name == "InsufficientPrivilege":

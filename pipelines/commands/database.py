@@ -25,7 +25,7 @@ def database() -> None:
 @database.command("upgrade", epilog="Example: EBB_LEDGER_URL=postgresql+psycopg://owner@db/ebb ebb database upgrade")
 @common
 def upgrade(home: Path, packs: Path | None, as_json: bool) -> None:
-    """Make the tables of ledger and keyring, or bring them to what this version needs.
+    """Make the tables of ledger and keyring, or bring them up to date.
 
     Any command does so where its role may; run this one where roles may not. It needs no root key.
     """
@@ -56,11 +56,12 @@ def upgrade(home: Path, packs: Path | None, as_json: bool) -> None:
 @click.option("--on", "where", multiple=True, type=click.Choice(WHERE), default=WHERE, help="Only one of the two.")
 @common
 def grant(home: Path, packs: Path | None, as_json: bool, role: str, kind: Kind, where: tuple[str, ...]) -> None:  # noqa: PLR0917 - click passes them by name
-    """Give a role of PostgreSQL the rights it needs, and take others away that it had on these tables.
+    """Give a role of PostgreSQL the rights it needs, and no others.
 
-    A role for streams makes keys; it reads no private half, destroys nothing but expired windows, and has no right on
-    the ledger. One for ops sweeps, holds, settles, and destroys keys and payloads that are due. An auditor reads the
-    ledger. None of them can change or remove a line of it, or what a line of the last three years says.
+    Others that it had on these tables are taken away. A role for streams makes keys; it reads no private half, destroys
+    nothing but expired windows, and has no right on the ledger. One for ops sweeps, holds, settles, and destroys keys
+    and payloads that are due. An auditor reads the ledger. None of them can change or remove a line of it, or what a
+    line of the last three years says.
     """
     from governance.keys import store as keyring
     from governance.ledger import store as ledger

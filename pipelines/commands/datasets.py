@@ -6,7 +6,7 @@ from pathlib import Path  # noqa: TC003 - click passes it
 
 import click
 
-from governance.errors import EbbError
+from governance.errors import EbbError, counted
 from pipelines.commands.sweep import open_room, room_options
 from pipelines.options import emit_json
 
@@ -19,11 +19,11 @@ def datasets() -> None:
 @datasets.command("list", epilog="Example: ebb datasets list --datasets datasets.yaml")
 @room_options
 def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None) -> None:
-    """List every dataset: where it is, its class, role, clock and what happens when it is due."""
+    """List every dataset: its place, class, role, clock and action."""
     from governance.policy.retention import PERIODS
     from pipelines.tables import print_table
 
-    room = open_room(home, packs, lake, datasets)
+    room = open_room(home, packs, lake, datasets, reading=True)
     rows = [
         {
             "dataset": d.id,
@@ -48,10 +48,13 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
 @datasets.command("check", epilog="Example: ebb datasets check --datasets datasets.yaml")
 @room_options
 def check(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None) -> None:
-    """Compare the register with the stores: columns that do not exist, tables that nobody registered. Exit 1 if any."""
+    """Compare the register with the stores.
+
+    Exit code 1 if there are columns that do not exist, or tables that nobody registered.
+    """
     from pipelines.register_check import problems_of
 
-    room = open_room(home, packs, lake, datasets)
+    room = open_room(home, packs, lake, datasets, reading=True)
     found = problems_of(room)
     if as_json:
         emit_json({"ok": not found, "problems": found})
@@ -59,6 +62,6 @@ def check(home: Path, packs: Path | None, as_json: bool, lake: str | None, datas
         for line in found:
             click.echo(line)
         if not found:
-            click.echo(f"{len(room.datasets)} datasets, every one as registered.")
+            click.echo(f"{counted(len(room.datasets), 'dataset')}, every one as registered.")
     if found:
-        raise EbbError(f"{len(found)} problems in the register: correct datasets.yaml or the stores")
+        raise EbbError(f"{counted(len(found), 'problem')} in the register: correct datasets.yaml or the stores")

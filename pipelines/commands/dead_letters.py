@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from governance.errors import UsageError
+from governance.errors import UsageError, counted
 from pipelines.options import common, emit_json
 from pipelines.settings import load_settings
 
@@ -56,7 +56,10 @@ def _selecting(command: F) -> F:
 @click.option("--lake", help="URI of the lake; by default HOME/lake.")
 @common
 def list_letters(home: Path, packs: Path | None, as_json: bool, lake: str | None) -> None:
-    """Count dead letters by day, stream, stage, code and path, with the date they are due to go."""
+    """Count dead letters by day, stream, stage, code and path.
+
+    With the date on which they are due to go.
+    """
     settings = load_settings(home=home, packs=packs, lake=lake)
     groups = _groups(f"{settings.lake}/dead_letters")
     if as_json:
@@ -102,7 +105,10 @@ def _groups(uri: str) -> list[dict[str, Any]]:
 def show_letters(
     *, home: Path, packs: Path | None, as_json: bool, lake: str | None, ops_key_file: Path, limit: int, **chosen: Any
 ) -> None:
-    """Open letters and print them, record and all: for the eyes of operations, nothing is written."""
+    """Open letters and print them, for the eyes of operations.
+
+    Record and all; nothing is written.
+    """
     selection = _selection(**chosen)
     from pipelines.opened_letters import show
 
@@ -146,10 +152,11 @@ def replay_letters(
     key: str,
     **options: Any,
 ) -> None:
-    """Take letters through the pipeline again, after what was wrong with a pack or a mapping was put right.
+    """Take letters through the pipeline again.
 
-    Each bears the event key that it had, so that replaying twice stores once. A letter that is rejected again stays
-    the one letter that it was. Opened payloads stay in this process.
+    Do it after what was wrong with a pack or a mapping was put right. Each bears the event key that it had, so that
+    replaying twice stores once. A letter that is rejected again stays the one letter that it was. Opened payloads stay
+    in this process.
     """
     from pipelines.logs import set_up_logs
 
@@ -163,9 +170,8 @@ def replay_letters(
         emit_json({"dry_run": dry_run, "streams": {stream: _counts(one) for stream, one in done.items()}})
         return
     for stream, one in done.items():
-        click.echo(
-            f"{stream}: {one.total.read:,} letters, of which {one.rows:,} {'would become' * dry_run or 'became'} rows"
-        )
+        became = f"{one.rows:,} {'would become' if dry_run else 'became'} rows"
+        click.echo(f"{stream}: {counted(one.total.read, 'letter')}, of which {became}")
         for number, words in _rest(one):
             if number:
                 click.echo(f"  {number:>10,}  {words}")

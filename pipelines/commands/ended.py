@@ -9,7 +9,7 @@ import click
 
 from governance.errors import RefusedError, UsageError
 from pipelines.commands.sweep import BY, open_room, room_options, user
-from pipelines.options import emit_json, lines_of
+from pipelines.options import emit_json, lines_of, tell_next
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,18 +77,25 @@ def _of_people(scope: Scope, text: str) -> None:
 
 _of_people(
     "account",
-    """List cancelled accounts: every copy is due, and records of classes that end with an account (R-CANC-01).
+    """List cancelled accounts: every copy is due (R-CANC-01).
 
-    PROFILE, CONTENT, PERM and COMM go; records of transactions, the network log and GOV stay until their floor.
+    So are records of classes that end with an account: PROFILE, CONTENT, PERM and COMM go; records of transactions, the
+    network log and GOV stay until their floor.
     """,
 )
 _of_people(
     "orders",
-    """List people who cleared their orders: copies of transactions are due, the records stay (R-RET-09).""",
+    """List people who cleared their orders: copies are due (R-RET-09).
+
+    Copies of transactions, that is; the records stay.
+    """,
 )
 _of_people(
     "searches",
-    """List people who cleared their searches: rows that hold a search are due (R-RET-09).""",
+    """List people who cleared their searches (R-RET-09).
+
+    Rows that hold a search are due.
+    """,
 )
 
 
@@ -108,7 +115,10 @@ def service(
     at: str,
     by: str | None,
 ) -> None:
-    """List a service that stopped: everything of the system is due, but records with a floor (R-STOP-01)."""
+    """List a service that stopped: all of the system is due.
+
+    All but records with a floor (R-STOP-01).
+    """
     from governance.policy import load_catalogue
 
     room = open_room(home, packs, lake, datasets)
@@ -121,13 +131,13 @@ def service(
 @ended.command("list", epilog="Example: ebb ended list")
 @room_options
 def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None) -> None:
-    """List the endings: numbers, scopes and counts, never whom they list."""
+    """List the endings in counts, never whom they list."""
     from pipelines.tables import print_table
     from retention.sweeps import endings_at
 
     found = [
         {"number": e.id, "scope": e.scope, "dataset": e.dataset, "until": e.until.isoformat(), "listed": len(e.values)}
-        for e in endings_at(open_room(home, packs, lake, datasets).ledger)
+        for e in endings_at(open_room(home, packs, lake, datasets, reading=True).ledger)
     ]
     if as_json:
         emit_json({"endings": found})
@@ -144,7 +154,10 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
 def withdraw(  # noqa: PLR0917
     home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None, number: str, by: str | None
 ) -> None:
-    """Take a listing back that was a mistake; what no sweep has removed yet stays."""
+    """Take a listing back that was a mistake.
+
+    What no sweep has removed yet stays.
+    """
     from pipelines.settings import wall_clock
     from retention.sweeps import withdraw_ending
 
@@ -182,4 +195,4 @@ def _list(
     click.echo(f"Listed under {number}; due in the next sweep: {', '.join(touched) or 'nothing that is there'}.")
     if nameless:
         click.echo(f"Without a subject, or without its system, so that nobody is found in it: {', '.join(nameless)}.")
-    click.echo("Next: ebb sweep plan")
+    tell_next("ebb sweep plan")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.errors import EbbError, UsageError
+from governance.errors import EbbError, UsageError, counted
 from pipelines.commands.run import STREAMS
 from pipelines.endpoints import FilesEndpoint, check_name, parse_endpoint
 from pipelines.options import common, emit_json
@@ -104,7 +104,7 @@ def generate(
     if as_json:
         emit_json({"events": count, "seed": seed, "start": first, "to": str(endpoint), "seconds": watch.seconds})
     else:
-        click.echo(f"wrote {count:,} events to {endpoint}, {count / watch.seconds:,.0f}/s")
+        click.echo(f"wrote {counted(count, 'event')} to {endpoint}, {count / watch.seconds:,.0f}/s")
 
 
 def _to_stdout(lines: Iterator[bytes]) -> None:

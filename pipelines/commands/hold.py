@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from governance.errors import UsageError
+from governance.errors import UsageError, counted
 from pipelines.commands.sweep import BY, open_room, room_options, user
 from pipelines.options import emit_json, lines_of
 
@@ -53,9 +53,10 @@ def place(  # noqa: PLR0917 - click passes them by name
     reason: str,
     by: str | None,
 ) -> None:
-    """Place a hold: what it lists stays, even past its day, and in sweeps that are already planned.
+    """Place a hold: what it lists stays, even past its day.
 
-    Subjects and records are read from a file, so that they stand in no history of a shell.
+    Sweeps that are already planned keep to it. Subjects and records are read from a file, so that they stand in no
+    history of a shell.
     """
     import re
 
@@ -102,7 +103,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
 
     found = [
         {"case": h.case, "dataset": h.dataset, "scope": h.scope, "listed": len(h.values)}
-        for h in holds_at(open_room(home, packs, lake, datasets).ledger)
+        for h in holds_at(open_room(home, packs, lake, datasets, reading=True).ledger)
     ]
     if as_json:
         emit_json({"holds": found})
@@ -127,4 +128,4 @@ def release(  # noqa: PLR0917
     if as_json:
         emit_json({"case": case, "released": number})
     else:
-        click.echo(f"Released {number} holds of case {case}; the next sweep takes what they deferred.")
+        click.echo(f"Released {counted(number, 'hold')} of case {case}; the next sweep takes what they deferred.")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.errors import UsageError
-from pipelines.options import common, emit_json
+from governance.errors import UsageError, counted
+from pipelines.options import common, emit_json, tell_next
 from pipelines.settings import load_settings, wall_clock
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ _SHOWN = 4
 )
 @common
 def backup(home: Path, packs: Path | None, as_json: bool, target: Path, keep: str | None) -> None:
-    """Copy the keyring into a new file TARGET, or into a folder, where it is named by the instant.
+    """Copy the keyring into a new file TARGET, or into a folder.
 
-    Streams may run meanwhile. The copy opens nothing without the root key, and nothing sealed without the ops key: keep
-    those elsewhere. Window keys, which live two days, are not in it.
+    In a folder it is named by the instant. Streams may run meanwhile. The copy opens nothing without the root key, and
+    nothing sealed without the ops key: keep those elsewhere. Window keys, which live two days, are not in it.
     """
     from pipelines.key_backup import back_up
 
@@ -38,7 +38,7 @@ def backup(home: Path, packs: Path | None, as_json: bool, target: Path, keep: st
     if as_json:
         emit_json({"backup": str(done.path), "keys": done.keys, "removed": [str(path) for path in done.removed]})
         return
-    click.echo(f"Wrote {done.path}: {done.keys} keys, wrapped. Destroy it within 35 days.")
+    click.echo(f"Wrote {done.path}: {counted(done.keys, 'key')}, wrapped. Destroy it within 35 days.")
     for path in done.removed:
         click.echo(f"removed {path}")
 
@@ -49,9 +49,10 @@ def backup(home: Path, packs: Path | None, as_json: bool, target: Path, keep: st
 @click.option("--without-ledger", is_flag=True, help="The ledger is lost: keys destroyed since come back to life.")
 @common
 def restore(home: Path, packs: Path | None, as_json: bool, file: Path, over: bool, without_ledger: bool) -> None:  # noqa: PLR0917 - click passes them by name
-    """Put the backup FILE in the place of a keyring that is lost, and bury again what was destroyed since.
+    """Put the backup FILE in the place of a keyring that is lost.
 
-    Refused when it is older than 35 days. The ledger says which keys were destroyed, and is told of the restore.
+    What was destroyed since is buried again. Refused when it is older than 35 days. The ledger says which keys were
+    destroyed, and is told of the restore.
     """
     from pipelines.key_backup import restore_backup
 
@@ -63,12 +64,12 @@ def restore(home: Path, packs: Path | None, as_json: bool, file: Path, over: boo
         emit_json({"made": found.made, "keys": len(done.keys), **told, "ledger_read": not without_ledger})
         return
     hours = (wall_clock() - found.made).total_seconds() / 3600
-    click.echo(f"Restored {len(done.keys)} keys, as they were {hours:,.1f} hours ago.")
+    click.echo(f"Restored {counted(len(done.keys), 'key')}, as they were {hours:,.1f} hours ago.")
     _tell("Destroyed since, and buried again:", done.buried)
     _tell("Made since, and lost; docs/keys.md says what to do about them:", done.lost)
     if without_ledger:
         click.echo("The ledger was not read: keys that were destroyed since the backup are back, and it says so now.")
-    click.echo("Next: ebb keys backup")
+    tell_next("ebb keys backup TARGET")
 
 
 def _tell(words: str, scopes: Iterable[Scope]) -> None:

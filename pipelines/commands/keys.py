@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from governance.errors import UsageError
+from governance.errors import UsageError, counted
 from pipelines.commands.key_backup import backup, restore
 from pipelines.options import common, emit_json
 from pipelines.settings import ROOT_KEY_VARIABLE, Settings, ensure_home, load_settings, wall_clock
@@ -32,7 +32,7 @@ keys.add_command(restore)
 @keys.command("init", epilog="Example: ebb keys init --home /srv/ebb")
 @common
 def init(home: Path, packs: Path | None, as_json: bool) -> None:
-    """Make the keyring, its root key and the ops key, where they are missing.
+    """Make keyring, root key and ops key, where they are missing.
 
     Run it again at any time: it changes nothing that is there.
     """
@@ -50,7 +50,7 @@ def init(home: Path, packs: Path | None, as_json: bool) -> None:
 @keys.command("list", epilog="Example: ebb keys list --json")
 @common
 def list_keys(home: Path, packs: Path | None, as_json: bool) -> None:
-    """List purpose, system, recipient, epoch and state of every key; never a key."""
+    """List scope, epoch and state of every key; never a key."""
     found = load_settings(home=home, packs=packs).opener().keys(wall_clock())
     if as_json:
         emit_json({"keys": [key._asdict() for key in found]})
@@ -89,10 +89,10 @@ def rotate(
     purpose: str | None,
     recipient: str | None,
 ) -> None:
-    """Make a new key beside each key of a half-year; streams that run turn to it within seconds.
+    """Make a new key beside each key of a half-year.
 
-    Tokens of the new key carry a letter in their epoch (2026H2b). Those of the old key stay, and are found for
-    deletion as before; they do not link to the new ones.
+    Streams that run turn to it within seconds. Tokens of the new key carry a letter in their epoch (2026H2b). Those of
+    the old key stay, and are found for deletion as before; they do not link to the new ones.
     """
     from governance.keys.rotation import Chosen
     from pipelines.key_work import half_year_now, rotate_keys
@@ -120,16 +120,16 @@ def destroy(
     purpose: str | None,
     recipient: str | None,
 ) -> None:
-    """Destroy the keys of an EPOCH (2026H2, 2026H2b): its tokens are never made nor turned back again.
+    """Destroy an EPOCH's keys: no token is made or turned back again.
 
-    Refused while rows under it are not due or are held; no flag overrides that.
+    An epoch is 2026H2, or 2026H2b. Refused while rows under it are not due or are held; no flag overrides that.
     """
     settings = load_settings(home=home, packs=packs)
     if expired == (epoch is not None):
         raise UsageError("name the epoch to destroy, or give --expired")
     if epoch is None:
         gone = settings.opener().destroy_expired(wall_clock())
-        emit_json({"expired": gone}) if as_json else click.echo(f"{gone} expired keys destroyed.")
+        emit_json({"expired": gone}) if as_json else click.echo(f"{counted(gone, 'expired key')} destroyed.")
         return
     from governance.keys.rotation import Chosen
     from pipelines.key_work import destroy_keys, destructible

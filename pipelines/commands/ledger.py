@@ -6,7 +6,7 @@ from pathlib import Path  # noqa: TC003 - click passes it
 
 import click
 
-from governance.errors import LedgerError
+from governance.errors import LedgerError, counted
 from pipelines.commands.sweep import open_room, room_options
 from pipelines.options import emit_json
 
@@ -19,8 +19,11 @@ def ledger() -> None:
 @ledger.command("verify", epilog="Example: ebb ledger verify")
 @room_options
 def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None) -> None:
-    """Check every link; exit code 1 names the first entry that was changed, removed or inserted."""
-    found = open_room(home, packs, lake, datasets).ledger
+    """Check every link of the chain.
+
+    Exit code 1 names the first entry that was changed, removed or inserted.
+    """
+    found = open_room(home, packs, lake, datasets, reading=True).ledger
     broken, (number, link) = found.first_broken(), found.head()
     if as_json:
         wrong = None if broken is None else {"entry": broken.number, "what": broken.what}
@@ -30,7 +33,7 @@ def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, data
             f"entry {broken.number} of the ledger is {broken.what}: restore it from a backup, and find out who"
         )
     if not as_json:
-        click.echo(f"{number} entries, chain whole. Last link {link[:16]}.")
+        click.echo(f"{counted(number, 'entry', 'entries')}, chain whole. Last link {link[:16]}.")
 
 
 @ledger.command("show", epilog="Example: ebb ledger show --kind sweep.plan")
@@ -39,10 +42,13 @@ def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, data
 def show(  # noqa: PLR0917 - click passes them by name
     home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None, kind: str
 ) -> None:
-    """List the entries: number, time, kind, and what they are about; whom a hold lists is never shown."""
+    """List the entries: number, time, kind, and what they are about.
+
+    Whom a hold lists is never shown.
+    """
     from pipelines.tables import print_table
 
-    entries = open_room(home, packs, lake, datasets).ledger.entries(kind)
+    entries = open_room(home, packs, lake, datasets, reading=True).ledger.entries(kind)
     if as_json:
         shown = [
             {

@@ -68,7 +68,10 @@ def show(*, pack: str, as_json: bool, packs: Path | None, home: Path) -> None:  
 @click.argument("pack")
 @common
 def check(*, pack: str, as_json: bool, packs: Path | None, home: Path) -> None:  # noqa: ARG001
-    """Name every problem of a PACK, of an inventory.yaml, or of a folder of both; exit 1 if there is one."""
+    """Name every problem of a PACK, an inventory.yaml, or a folder.
+
+    A folder may hold both. Exit code 1 if there is a problem.
+    """
     from governance.policy.loading import check_file
 
     if Path(pack).exists():
@@ -91,7 +94,10 @@ def check(*, pack: str, as_json: bool, packs: Path | None, home: Path) -> None: 
 @click.argument("new")
 @common
 def diff(*, old: str, new: str, as_json: bool, packs: Path | None, home: Path) -> None:  # noqa: ARG001
-    """Compare two packs: changes by class (MAJ-1 to MAJ-6), and the notice that they need."""
+    """Compare two packs: changes by class, and the notice they need.
+
+    The classes are MAJ-1 to MAJ-6.
+    """
     from governance.policy.diff import MAJOR, codes, compare, notice_needed
 
     before, after = _find(old, packs), _find(new, packs)

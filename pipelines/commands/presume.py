@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from governance.errors import counted
 from pipelines.commands.sweep import BY, LAKE, user
-from pipelines.options import common, emit_json
+from pipelines.options import common, emit_json, tell_next
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -20,6 +21,7 @@ OPS_KEY = click.option(
     envvar="EBB_OPS_KEY_FILE",
     help="File of the private ops key; by default `ops.key` in --home.",
 )
+NO_VAULT = "There is no vault in {} yet: `ebb run transactions` makes it."
 _NOW = click.option("--now", metavar="INSTANT", help="Judge the twelve months by this instant: a drill.")
 
 
@@ -28,15 +30,24 @@ _NOW = click.option("--now", metavar="INSTANT", help="Judge the twelve months by
 @LAKE
 @common
 def waiting(*, lake: str | None, now: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
-    """List the records that are held because their completion is not known (RET_NO_CLOCK), and why; counts only.
+    """List the records whose completion is not known, and why.
 
-    What is `presumable` was not heard of for twelve months: `ebb vault presume plan` proposes to take it for closed.
+    They are held (RET_NO_CLOCK); counts only. What is `presumable` was not heard of for twelve months: `ebb vault
+    presume plan` proposes to take it for closed.
     """
     from pipelines.clock import parse_instant
     from pipelines.presuming import waiting_now
+    from pipelines.settlement import vault_exists
     from pipelines.tables import print_table
 
-    found = waiting_now(_settings(home, packs, lake), parse_instant(now))
+    settings, instant = _settings(home, packs, lake), parse_instant(now)
+    if not vault_exists(settings):
+        if as_json:
+            emit_json({"waiting": [], "presumable_orders": 0, "presumed_rows": 0})
+        else:
+            click.echo(NO_VAULT.format(settings.lake))
+        return
+    found = waiting_now(settings, instant)
     rows = [{**cell._asdict(), "rows": number} for cell, number in found.cells.items()]
     presumed = sum(quiet.rows for quiet in found.presumed.values())
     if as_json:
@@ -48,14 +59,17 @@ def waiting(*, lake: str | None, now: str | None, home: Path, packs: Path | None
     else:
         click.echo("No record is without a clock.")
     if found.quiet:
-        click.echo(f"{len(found.quiet):,} orders could be presumed closed: ebb vault presume plan")
+        tell_next("ebb vault presume plan", f"{counted(len(found.quiet), 'order')} could be presumed closed")
     if presumed:
-        click.echo(f"{presumed:,} records lie in the vault presumed closed.")
+        click.echo(f"{counted(presumed, 'record lies', 'records lie')} in the vault presumed closed.")
 
 
 @click.group()
 def presume() -> None:
-    """Take orders for closed at their last event, when nothing was heard of them for twelve months."""
+    """Take old orders for closed at their last event.
+
+    Nothing was heard of them for twelve months.
+    """
 
 
 @presume.command("plan", epilog="Example: ebb vault presume plan --by lin")
@@ -64,9 +78,10 @@ def presume() -> None:
 @LAKE
 @common
 def plan(*, lake: str | None, now: str | None, by: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
-    """Propose which orders to presume closed, in counts; nothing is moved. The answer's digest is what gets approved.
+    """Propose which orders to presume closed; nothing is moved.
 
-    An order with a completion or in dispute is never among them, and neither is a record without an order's number.
+    In counts; the answer's digest is what gets approved. An order with a completion or in dispute is never among them,
+    and neither is a record without an order's number.
     """
     from pipelines.clock import parse_instant
     from pipelines.presuming import plan_presumption
@@ -81,7 +96,7 @@ def plan(*, lake: str | None, now: str | None, by: str | None, home: Path, packs
         return
     click.echo(f"Expires {made.expires.isoformat(timespec='minutes')}.")
     click.echo(f"Digest {made.digest}")
-    click.echo(f"Next: ebb vault presume approve {made.digest[:16]}")
+    tell_next(f"ebb vault presume approve {made.digest[:16]}")
 
 
 @presume.command("show", epilog="Example: ebb vault presume show 3f2a91c04be7")
@@ -90,10 +105,10 @@ def plan(*, lake: str | None, now: str | None, by: str | None, home: Path, packs
 @common
 def show(*, digest: str, lake: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
     """Show a presumption and what became of it."""
-    from governance.ledger import Ledger
+    from pipelines.ledger_dataset import ledger_to_read
     from retention.vault.presumption import find_presumption
 
-    found = find_presumption(Ledger.open(_settings(home, packs, lake).ledger_url), digest)
+    found = find_presumption(ledger_to_read(_settings(home, packs, lake)), digest)
     if as_json:
         emit_json(_state(found))
         return
@@ -114,10 +129,8 @@ def approve(*, digest: str, by: str | None, lake: str | None, home: Path, packs:
     if as_json:
         emit_json(_state(found))
     else:
-        click.echo(
-            f"Approved by {found.approvals[-1]}: {found.plan.rows:,} records. "
-            f"Next: ebb vault presume apply {found.digest[:16]}"
-        )
+        click.echo(f"Approved by {found.approvals[-1]}: {counted(found.plan.rows, 'record')}.")
+        tell_next(f"ebb vault presume apply {found.digest[:16]}")
 
 
 @presume.command("apply", epilog="Example: ebb vault presume apply 3f2a91c04be7 --ops-key /media/ops/ops.key")
@@ -128,9 +141,10 @@ def approve(*, digest: str, by: str | None, lake: str | None, home: Path, packs:
 def apply(
     *, digest: str, ops_key: Path | None, lake: str | None, home: Path, packs: Path | None, as_json: bool
 ) -> None:
-    """Move the orders of an approved presumption to the due month that follows from their last event.
+    """Move the orders of an approved presumption to their due month.
 
-    An order of which something was heard since the plan is left out. Run it again after an interruption.
+    It follows from their last event. An order of which something was heard since the plan is left out. Run it again
+    after an interruption.
     """
     from pipelines.presuming import apply_presumption
     from pipelines.progress import counting

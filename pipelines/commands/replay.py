@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from governance.errors import EbbError, UsageError
+from governance.errors import EbbError, UsageError, counted
 from pipelines.endpoints import FilesEndpoint, PubSubEndpoint, check_name, parse_endpoint
 from pipelines.options import common, emit_json
 
@@ -67,7 +67,7 @@ def replay(
                 click.echo(f"{path}: the line at byte {offset} is too long for a message, left out", err=True)
     _report(total, len(paths), watch.seconds, as_json=as_json)
     if total.too_long:
-        raise EbbError(f"{total.too_long} lines were too long for a message and were not sent")
+        raise EbbError(f"too long for a message, and not sent: {counted(total.too_long, 'line')}")
 
 
 def _expand(files: tuple[str, ...]) -> list[Path]:
@@ -99,7 +99,8 @@ def _report(total: object, files: int, seconds: float, *, as_json: bool) -> None
     if as_json:
         emit_json({"files": files, **asdict(total), "seconds": round(seconds, 3)})
         return
+    lines, messages = counted(total.lines, "line"), counted(total.messages, "message")
     click.echo(
-        f"published {total.lines:,} lines of {files} file{'s' if files != 1 else ''} in {total.messages:,} messages, "
+        f"published {lines} of {counted(files, 'file')} in {messages}, "
         f"{total.bytes / 2**20:,.1f} MiB, {total.lines / seconds:,.0f} lines/s"
     )

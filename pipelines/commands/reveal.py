@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from governance.errors import counted
 from pipelines.commands.sweep import BY, user
-from pipelines.options import common, emit_json
+from pipelines.options import common, emit_json, tell_next
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,7 +77,7 @@ def request(
         return
     click.echo(f"Request {asked.number}: {_what(asked)}.")
     click.echo(f"Expires {asked.request.expires.isoformat(timespec='minutes')}.")
-    click.echo(f"Next, by two others: ebb reveal approve {asked.number}")
+    tell_next(f"ebb reveal approve {asked.number}", "Next, by two others")
 
 
 @reveal.command("approve", epilog="Example: ebb reveal approve 5d41402abc4b --by wang")
@@ -84,7 +85,10 @@ def request(
 @BY
 @common
 def approve(*, number: str, by: str | None, home: Path, packs: Path | None, as_json: bool) -> None:
-    """Approve exactly this request; two people do, and neither of them asked for it."""
+    """Approve exactly this request.
+
+    Two people do, and neither of them asked for it.
+    """
     from governance.reversals import APPROVALS
     from pipelines.revealing import approve_reversal
     from pipelines.settings import load_settings, wall_clock
@@ -95,9 +99,9 @@ def approve(*, number: str, by: str | None, home: Path, packs: Path | None, as_j
         return
     click.echo(f"Approved by {found.approvals[-1]}, {len(found.approvals)} of {APPROVALS}: {_what(found)}.")
     if len(found.approvals) < APPROVALS:
-        click.echo(f"Next, by one more: ebb reveal approve {found.number}")
+        tell_next(f"ebb reveal approve {found.number}", "Next, by one more")
     else:
-        click.echo(f"Next: ebb reveal open {found.number} --tokens-from FILE")
+        tell_next(f"ebb reveal open {found.number} --tokens-from FILE")
 
 
 @reveal.command("open", epilog="Example: ebb reveal open 5d41402abc4b --tokens-from tokens.txt")
@@ -108,9 +112,9 @@ def approve(*, number: str, by: str | None, home: Path, packs: Path | None, as_j
 def open_tokens(
     *, number: str, tokens_from: Path, by: str | None, home: Path, packs: Path | None, as_json: bool
 ) -> None:
-    """Open the tokens of an approved request, once, and print what they stand for: here, and nowhere else.
+    """Open the tokens of an approved request, once.
 
-    The ledger says so before the first one is opened.
+    What they stand for is printed here, and nowhere else. The ledger says so before the first one is opened.
     """
     from pipelines.revealing import open_reversal
     from pipelines.settings import load_settings
@@ -158,7 +162,8 @@ def _document(found: Reversal, wall: datetime) -> dict[str, Any]:
 
 def _what(found: Reversal) -> str:
     asked = found.request
-    return f"{asked.tokens:,} tokens of {asked.system}'s {asked.field} under case {asked.case}, asked for by {asked.by}"
+    tokens = counted(asked.tokens, "token")
+    return f"{tokens} of {asked.system}'s {asked.field} under case {asked.case}, asked for by {asked.by}"
 
 
 def _visible(text: str | None) -> str:

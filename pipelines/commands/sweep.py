@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governance.errors import EbbError, UsageError
-from pipelines.options import common, emit_json
+from governance.errors import EbbError, UsageError, counted
+from pipelines.options import common, emit_json, tell_next
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,15 +36,16 @@ def room_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return LAKE(REGISTER(common(command)))
 
 
-def open_room(home: Path, packs: Path | None, lake: str | None, datasets: Path | None) -> Room:
+def open_room(
+    home: Path, packs: Path | None, lake: str | None, datasets: Path | None, *, reading: bool = False
+) -> Room:
     """Open the room that the options name; UsageError for a home that is not there, where all would seem well."""
-    from pipelines.settings import load_settings
+    from pipelines.settings import load_settings, require_home
     from pipelines.sweep_room import Room
 
     settings = load_settings(home=home, packs=packs, lake=lake, datasets=datasets)
-    if str(settings.home) in settings.ledger_url and not settings.home.is_dir():
-        raise UsageError(f"there is no folder {settings.home}: correct --home, or make it with `ebb keys init`")
-    return Room(settings)
+    require_home(settings, settings.ledger_url)
+    return Room(settings, reading=reading)
 
 
 def user(by: str | None) -> str:
@@ -105,9 +106,9 @@ def plan(  # noqa: PLR0917 - click passes them by name
         if instant is not None:
             raise UsageError("--now or --due-within, one of them")
         instant = wall_clock() + timedelta(days=_days(due_within))
-    room = open_room(home, packs, lake, datasets)
-    limit = Limit(rows=limit_rows, share=limit_share)
     forecast = due_within is not None or (instant is not None and instant > wall_clock())
+    room = open_room(home, packs, lake, datasets, reading=forecast)
+    limit = Limit(rows=limit_rows, share=limit_share)
     made = plan_sweep(
         room, now=instant, by=user(by), limit=limit, only=only, record=not forecast, presume=presume_closed
     )
@@ -131,7 +132,7 @@ def show(home: Path, packs: Path | None, as_json: bool, lake: str | None, datase
     from pipelines.sweep_pages import plan_document, show_plan, sweep_document
     from retention.sweeps import find_sweep
 
-    found = find_sweep(open_room(home, packs, lake, datasets).ledger, digest)
+    found = find_sweep(open_room(home, packs, lake, datasets, reading=True).ledger, digest)
     if as_json:
         emit_json({**plan_document(found.plan), **sweep_document(found)})
         return
@@ -154,7 +155,8 @@ def approve(  # noqa: PLR0917
     if as_json:
         emit_json(sweep_document(found))
         return
-    click.echo(f"Approved by {found.approvals[-1]}: {found.plan.due:,} rows. Next: ebb sweep apply {found.digest[:16]}")
+    click.echo(f"Approved by {found.approvals[-1]}: {counted(found.plan.due, 'row')}.")
+    tell_next(f"ebb sweep apply {found.digest[:16]}")
 
 
 @sweep.command(
@@ -205,15 +207,18 @@ def apply(  # noqa: PLR0917
         return
     document = sweep_document(done)
     for line in document["datasets"]:
-        click.echo(f"{line['dataset']}: {line['rows']:,} rows {line['done']}" + _extras(line))
-    click.echo(f"Next: ebb sweep verify {done.digest[:16]}")
+        click.echo(f"{line['dataset']}: {counted(line['rows'], 'row')} {line['done']}" + _extras(line))
+    tell_next(f"ebb sweep verify {done.digest[:16]}")
 
 
 @sweep.command("verify", epilog="Example: ebb sweep verify 3f2a91c04be7")
 @click.argument("digest")
 @room_options
 def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, datasets: Path | None, digest: str) -> None:  # noqa: PLR0917
-    """Read every file and row again, with other code, and compare with the plan. Exit code 1 on any difference."""
+    """Read everything again, and compare with the plan.
+
+    Every file and row, with other code. Exit code 1 on any difference.
+    """
     from pipelines.sweeping import verify_sweep
 
     report = verify_sweep(open_room(home, packs, lake, datasets), digest)
@@ -249,7 +254,7 @@ def certificate(  # noqa: PLR0917
     checked: Path | None,
     public_key: str | None,
 ) -> None:
-    """Print the signed certificate of a verified sweep, or validate one."""
+    """Print a verified sweep's certificate, or validate one."""
     import json
 
     from pipelines.sweeping import certify_sweep
@@ -279,7 +284,7 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
     from pipelines.tables import print_table
     from retention.sweeps import list_sweeps
 
-    found = list_sweeps(open_room(home, packs, lake, datasets).ledger)
+    found = list_sweeps(open_room(home, packs, lake, datasets, reading=True).ledger)
     if as_json:
         emit_json({"sweeps": [sweep_document(one) for one in found]})
     elif not found:
@@ -296,7 +301,10 @@ def list_all(home: Path, packs: Path | None, as_json: bool, lake: str | None, da
     "--keep", type=click.Path(file_okay=False, path_type=Path), help="Do it in this folder, and leave it there."
 )
 def demo(keep: Path | None) -> None:
-    """Plan, approve, apply, verify and certify on generated data; takes less than a minute."""
+    """Do a whole sweep, on generated data.
+
+    Plan, approve, apply, verify and certify; takes less than a minute.
+    """
     from pipelines.logs import set_up_logs
 
     set_up_logs()
@@ -321,10 +329,13 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
     from retention.certificate import check
 
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         public = bytes.fromhex(public_key) if public_key else None
     except ValueError:
-        raise EbbError(f"{path} is not JSON, or --public-key is not hexadecimal") from None
+        raise UsageError("--public-key is not hexadecimal: the certificate's page shows it") from None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise EbbError(f"{path} is not JSON: give the certificate as it was written") from None
     own = room.settings.home / "signing.key"
     if public is None and own.exists():
         public = SigningKey.ensure(own).public()
@@ -341,7 +352,7 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
 
 
 def _extras(line: dict[str, Any]) -> str:
-    extras = [f"{line['children']:,} rows below them"] if line["children"] else []
+    extras = [f"{counted(line['children'], 'row')} below them"] if line["children"] else []
     extras += [f"{line['kept']:,} kept by a hold"] if line["kept"] else []
     extras += [f"{line['changed']:,} changed since the plan"] if line["changed"] else []
     return f" ({', '.join(extras)})" if extras else ""

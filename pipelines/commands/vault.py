@@ -7,8 +7,8 @@ from pathlib import Path  # noqa: TC003 - click passes it
 
 import click
 
-from pipelines.commands.presume import OPS_KEY, presume, waiting
-from pipelines.options import common, emit_json
+from pipelines.commands.presume import NO_VAULT, OPS_KEY, presume, waiting
+from pipelines.options import common, emit_json, tell_next
 
 
 @click.group()
@@ -28,20 +28,28 @@ vault.add_command(presume)
 def settle(
     *, lake: str | None, ops_key: Path | None, now: str | None, home: Path, packs: Path | None, as_json: bool
 ) -> None:
-    """Move orders whose completion has become known to their due month, and disputed ones back.
+    """Move orders whose completion is known to their due month.
 
-    Completion is the latest of payment settled, delivery confirmed, refund or dispute closed; an order that got
-    nowhere counts from its closing. What was received today is left for tomorrow. The job needs the private ops key,
-    since each record is put under the key of its due date. Stop it at any time and run it again.
+    Disputed ones are moved back. Completion is the latest of payment settled, delivery confirmed, refund or dispute
+    closed; an order that got nowhere counts from its closing. What was received today is left for tomorrow. The job
+    needs the private ops key, since each record is put under the key of its due date. Stop it at any time and run it
+    again.
     """
     from pipelines.clock import parse_instant
     from pipelines.progress import counting
     from pipelines.settings import load_settings
-    from pipelines.settlement import settle_vault
+    from pipelines.settlement import Report, settle_vault, vault_exists
 
     settings = load_settings(home=home, lake=lake, packs=packs)
+    instant = parse_instant(now)
+    if not vault_exists(settings):
+        if as_json:
+            emit_json(asdict(Report()))
+        else:
+            click.echo(NO_VAULT.format(settings.lake))
+        return
     with counting("rows") as progress:
-        report = settle_vault(settings, ops_key, parse_instant(now), progress)
+        report = settle_vault(settings, ops_key, instant, progress)
     if as_json:
         emit_json(asdict(report))
         return
@@ -53,6 +61,6 @@ def settle(
     for what, rows in report.waiting.items():
         click.echo(f"held, RET_NO_CLOCK         {rows:>12,}   {what}")
     if report.waiting:
-        click.echo("Why they wait: ebb vault waiting")
+        tell_next("ebb vault waiting", "Why they wait")
     else:
         click.echo("no record is without a clock")

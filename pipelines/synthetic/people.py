@@ -9,9 +9,11 @@ free text holds: names, phone numbers, e-mail addresses and identity numbers bet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from faker import Faker
+from stdnum.cn import ric
 
 if TYPE_CHECKING:
     import random
@@ -21,6 +23,7 @@ LOCALES = ("zh_CN", "en_US", "de_DE", "ja_JP", "es_ES", "ru_RU")
 LANGUAGES = ("zh-CN", "en-US", "de-DE", "ja", "es", "ru-RU")
 _WEIGHTS = (46, 26, 8, 8, 7, 5)
 _EACH = 150
+_BORN = (date(1940, 1, 1), date(2007, 12, 31))
 
 _WORDS_EN = (
     "steel pipe", "led lamp", "solar panel", "ball valve", "centrifugal pump", "roller bearing", "gear motor",
@@ -81,7 +84,7 @@ class People:
         self._words = [_words(locale, f"{seed}/{locale}") for locale in LOCALES]
         chinese = Faker("zh_CN")
         chinese.seed_instance(f"{seed}/resident")
-        self._residents = [chinese.ssn() for _ in range(_EACH)]
+        self._residents = [_resident(chinese) for _ in range(_EACH)]
         self.family_names = [words.names[i].split()[-1] for words in self._words for i in range(0, _EACH, 10)]
 
     def locale(self) -> int:
@@ -130,6 +133,13 @@ class People:
     def resident_id(self) -> str:
         """Return a number with the form and the checksum of a mainland identity number."""
         return self._rng.choice(self._residents)
+
+
+def _resident(fake: Faker) -> str:
+    """Return an identity number; Faker's own counts birthdays back from today, and is another one tomorrow."""
+    drawn, born = fake.ssn(), fake.date_between_dates(_BORN[0], _BORN[1])
+    body = f"{drawn[:6]}{born:%Y%m%d}{drawn[14:17]}"
+    return body + ric.calc_check_digit(body)
 
 
 def _words(locale: str, seed: str) -> Words:

@@ -7,6 +7,7 @@ judges them once more, and removes them in the same short transaction. Nothing h
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -31,7 +32,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, NoSuchT
 from sqlalchemy.pool import NullPool
 
 from governance.errors import RefusedError, StoreError, UsageError
-from governance.transport import refuse_shown_password, require_encryption
+from governance.transport import refuse_shown_password, require_encryption, why_unreached
 from retention.stores.base import Purged, Removal, Shape
 from retention.stores.sql_columns import arrow_type, to_arrow
 
@@ -273,6 +274,10 @@ class SqlStore:
         except NoSuchTableError:
             raise
         except SQLAlchemyError as problem:
+            unreached = why_unreached(problem, self._engine.url) if isinstance(problem, DBAPIError) else None
+            if unreached:
+                stays = "what was done stays, run the command again when it is back"
+                raise StoreError(f"the database {unreached}; {stays}") from None
             raise StoreError(f"{self.place}: {_advice(problem)}") from None
 
 
@@ -287,6 +292,9 @@ def _connect(url: str) -> Engine:
     refuse_shown_password(parsed, "store")
     require_encryption(parsed, "store")
     if engine.dialect.name == "sqlite":
+        file = parsed.database or ""
+        if file not in {"", ":memory:"} and not file.startswith("file:") and not Path(file).exists():
+            raise UsageError(f"there is no database {Path(file).absolute()}: correct the store's url")
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine

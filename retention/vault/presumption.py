@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from governance.errors import RefusedError
+from governance.errors import RefusedError, UsageError
 from governance.policy.parts import Part
 from retention.vault.settling import Settlement, open_key
 
@@ -137,14 +137,16 @@ def find_presumption(ledger: Ledger, digest: str) -> Presumed:
     """Return the presumption whose digest begins with `digest`.
 
     Raises:
-        RefusedError: none does, several do, or it is not what its digest says.
+        UsageError: too few digits to tell one by.
+        RefusedError: none begins so, or it is not what its digest says.
     """
     if len(digest) < _SHORTEST:
-        raise RefusedError(f"give at least {_SHORTEST} digits of the presumption's digest")
+        raise UsageError(f"give at least {_SHORTEST} digits of the presumption's digest")
     plans = {entry.reference: entry for entry in ledger.entries("presumption.plan", digest.lower())}
-    if len(plans) != 1:
-        number = "several presumptions begin" if plans else "no presumption begins"
-        raise RefusedError(f"{number} with {digest}: `ebb ledger show` lists what was planned")
+    if not plans:
+        raise RefusedError(f"no presumption begins with {digest}: `ebb ledger show` lists what was planned")
+    if len(plans) > 1:
+        raise UsageError(f"several presumptions begin with {digest}: give more digits")
     ((reference, entry),) = plans.items()
     try:
         plan = Presumption.model_validate_json(entry.payload or "")

@@ -1,17 +1,20 @@
-"""A database on another machine is reached by TLS or not at all."""
+"""A database on another machine is reached by TLS or not at all; why one is not reached is said."""
 
 from __future__ import annotations
+
+import socket
 
 import pytest
 from sqlalchemy import make_url
 
-from governance.errors import RefusedError, UsageError
+from governance.errors import KeyringError, LedgerError, RefusedError, StoreError, UsageError
 from governance.keys import Keyring, RootKey
 from governance.keys import store as key_store
 from governance.ledger import Ledger
 from governance.ledger import store as ledger_store
 from governance.transport import require_encryption
 from retention.stores.sql import SqlStore
+from tests.emulator import free_port
 
 
 @pytest.mark.parametrize(
@@ -95,3 +98,48 @@ def test_a_password_among_the_parameters_is_refused(name: str) -> None:
         with pytest.raises(UsageError, match="PGPASSFILE") as caught:
             attempt(url)
         assert "s3cret" not in str(caught.value)
+
+
+def unreached(url: str) -> set[str]:
+    """Return what ledger, keyring and a store say of a server that gives no connection, without their names."""
+    said = set()
+    for attempt, what in (
+        (lambda: Ledger.open(url), "the ledger "),
+        (lambda: Keyring.open(url, RootKey(bytes(32))), "the keyring "),
+        (lambda: SqlStore(url).tables(), "the database "),
+    ):
+        with pytest.raises((LedgerError, KeyringError, StoreError)) as caught:
+            attempt()
+        told = str(caught.value)
+        assert told.startswith(what)
+        assert "\n" not in told
+        assert not any(secret in told for secret in ("hunter2", "lin@", "lin:"))
+        said.add(told.removeprefix(what).partition(";")[0])
+    return said
+
+
+def test_why_a_server_is_not_reached(postgresql: str) -> None:
+    """Where it should be and the reason, by a real server: wrong port, database, user, TLS; not a word of the login."""
+    port = make_url(postgresql).port
+    cases = [
+        (f"127.0.0.1:{free_port()}/keys", "nothing listens there"),
+        (f"127.0.0.1:{port}/keys", "it does not let this user in"),
+        (f"127.0.0.1:{port}/keys?sslmode=require", "it does not speak TLS as the URL wants it"),
+        ("nowhere.invalid:5432/keys?sslmode=require", "the host is not known"),
+    ]
+    for place, reason in cases:
+        host, _, rest = place.partition(":")
+        (said,) = unreached(f"postgresql+psycopg://lin:hunter2@{place}")
+        assert said == f"at {host}, port {rest.partition('/')[0]}, database keys, gives no connection: {reason}"
+    (said,) = unreached(f"postgresql+psycopg://ebb:hunter2@127.0.0.1:{port}/keys")
+    assert said == f"at 127.0.0.1, port {port}, database keys, gives no connection: there is no such database"
+
+
+def test_a_server_that_does_not_answer_is_said() -> None:
+    """Something listens and says nothing: the time that the URL allows goes by."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        (said,) = unreached(f"postgresql+psycopg://lin:hunter2@127.0.0.1:{port}/keys?connect_timeout=2")
+    assert said == f"at 127.0.0.1, port {port}, database keys, gives no connection: it does not answer"

@@ -37,7 +37,7 @@ def test_generated_lines_arrive_as_they_were(emulator: Emulator, tmp_path: Path)
     topic, subscription = emulator.new_topic("generate")
     run(*arguments, "--to", f"files:{tmp_path / 'events.ndjson'}")
     run(*arguments, "--to", f"pubsub:{emulator.project}/{topic}")
-    messages = emulator.pull(subscription)
+    messages = emulator.pull(subscription, until=4)
     assert [message.attributes for message in messages] == [{"format": "native"}] * 4
     lines = sorted(line for message in messages for line in message.data.splitlines(keepends=True))
     written = (tmp_path / "events.ndjson").read_bytes().splitlines(keepends=True)
@@ -56,10 +56,11 @@ def test_a_replayed_line_says_where_it_stood(emulator: Emulator, samples: Path, 
         "replay", str(file), "--format", "apache_combined", "--system", "index_site",
         "--to", f"pubsub:{emulator.project}/{topic}", "--json",
     )  # fmt: skip
-    assert json.loads(answer)["lines"] == 1000
+    told = json.loads(answer)
+    assert told["lines"] == 1000
     base = hashlib.sha256(content[:4096]).hexdigest()
     pieces = {}
-    for message in emulator.pull(subscription):
+    for message in emulator.pull(subscription, until=told["messages"]):
         assert message.attributes["format"] == "apache_combined"
         assert message.attributes["system"] == "index_site"
         where, offset = message.attributes["position"].split(":")
@@ -80,7 +81,7 @@ def test_compressed_files_have_the_positions_of_their_content(emulator: Emulator
         topic, subscription = emulator.new_topic("packed")
         target = f"pubsub:{emulator.project}/{topic}"
         run("replay", f"files:{tmp_path}/{name}", "--format", "native", "--to", target)
-        seen.append(sorted((m.attributes["position"], m.data) for m in emulator.pull(subscription)))
+        seen.append(sorted((m.attributes["position"], m.data) for m in emulator.pull(subscription, until=1)))
     assert seen[0] == seen[1] == seen[2]
     assert len(seen[0]) == 3
 

@@ -146,7 +146,7 @@ def test_the_ledgers_database_killed_in_the_middle(
     killing = after_the_first_outcome(room, plan, lambda: server.end(signal.SIGKILL))
     stopped = ebb(room, "sweep", "apply", plan.digest)
     killing.join()
-    assert stopped.is_one_sentence(1, "the ledger postgresql+psycopg://ebb@127.0.0.1", "run the command again")
+    assert stopped.is_one_sentence(1, "the ledger ", "127.0.0.1", "run the command again")
     assert ebb(room, "sweep", "apply", plan.digest).is_one_sentence(1, "the ledger", "run the command again")
     assert set(stays) <= set(query(tmp_path, "SELECT id FROM orders"))
     with pytest.raises(LedgerError, match="what was recorded stays"):

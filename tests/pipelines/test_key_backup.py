@@ -17,13 +17,13 @@ from governance.ledger import Ledger
 from pipelines import key_backup, key_work
 from pipelines.cli import ebb
 from pipelines.key_record import DESTROYED, known_of, note_in
-from pipelines.key_work import half_year_now
-from pipelines.settings import load_settings, wall_clock
+from pipelines.settings import load_settings
 from pipelines.sweep_room import Room
 from pipelines.sweeping import approve_sweep, plan_sweep
 from retention.plan import Limit
 from retention.stores.delta import open_table
 from retention.vault.payloads import open_rows
+from tests.pipelines.calling import set_clock
 from tests.postgresql import run_sql, take_payload
 from tests.retention.rooms import apply_here
 
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-HALF = half_year_now()
+HALF = "2026H2"
+NOW = datetime(2026, 11, 20, 4, tzinfo=UTC)
+"""When the commands are called: shortly before New Year a backup would hold the next half-year's keys as well."""
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EBB_ROOT_KEY", raising=False)
     monkeypatch.setattr(key_work, "SETTLED_AFTER", timedelta())
+    set_clock(monkeypatch, NOW)
     call(tmp_path / "home", "init")
     keyring = settings_of(tmp_path / "home").opener()
     keyring.token_key("statistics", "sepp", "analysts", "account", HALF)
@@ -125,9 +128,7 @@ def test_people_are_told_what_a_backup_did(home: Path, tmp_path: Path) -> None:
     assert "removed " in told
     (copy,) = folder.iterdir()
     note = note_in(Ledger.open(settings_of(home).ledger_url), DESTROYED, keyring.identity, "test")
-    keyring.destroy_due_dates(
-        [f"2026-01-{day:02d}" for day in range(1, 8)], wall_clock(), blocking=lambda _: 0, note=note
-    )
+    keyring.destroy_due_dates([f"2026-01-{day:02d}" for day in range(1, 8)], NOW, blocking=lambda _: 0, note=note)
     lose(home)
     told = CliRunner().invoke(ebb, ["keys", "restore", str(copy), "--home", str(home)]).stdout
     assert "sealing vault.identity 2026-01-01 … 2026-01-07, 7 of them" in told
@@ -154,7 +155,7 @@ def test_an_entry_whose_keys_were_forgotten_when_due_is_no_error(home: Path, tmp
     """Keys of four years ago are in no backup that is young enough to be restored."""
     call(home, "backup", tmp_path / "b.json")
     ledger, keyring = Ledger.open(settings_of(home).ledger_url), settings_of(home).opener().identity
-    old = ledger.append(DESTROYED, keyring, {"keys": []}, wall_clock() - timedelta(days=4 * 366))
+    old = ledger.append(DESTROYED, keyring, {"keys": []}, NOW - timedelta(days=4 * 366))
     assert ledger.forget(old.number)
     lose(home)
     assert call(home, "restore", tmp_path / "b.json")["ledger_read"]
@@ -163,7 +164,7 @@ def test_an_entry_whose_keys_were_forgotten_when_due_is_no_error(home: Path, tmp
 def test_an_entry_without_a_time_and_keys_is_refused(home: Path) -> None:
     """Whether it was due cannot be known."""
     ledger = Ledger.open(settings_of(home).ledger_url)
-    ledger.append(DESTROYED, "ring", {"keys": []}, wall_clock())
+    ledger.append(DESTROYED, "ring", {"keys": []}, NOW)
     take_payload(settings_of(home).ledger_url, 1)
     run_sql(
         settings_of(home).ledger_url, "DROP TRIGGER ebb_ledger_no_update", "UPDATE ebb_ledger SET recorded = 'soon'"
@@ -198,7 +199,7 @@ def test_an_old_backup_and_wrong_files_change_nothing(
     with pytest.raises(KeyringError, match="root key does not belong"):
         call(home, "restore", tmp_path / "b.json")
     monkeypatch.delenv("EBB_ROOT_KEY")
-    later = wall_clock() + timedelta(days=36)
+    later = NOW + timedelta(days=36)
     monkeypatch.setattr(key_backup, "wall_clock", lambda: later)
     with pytest.raises(RefusedError, match="R-DEL-08"):
         call(home, "restore", tmp_path / "b.json", "--over")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,16 +15,18 @@ from governance.ledger import Ledger
 from pipelines import key_work
 from pipelines.cli import ebb
 from pipelines.epoch_rows import rows_under
-from pipelines.key_work import half_year_now
 from pipelines.settings import load_settings, wall_clock
 from retention.holds import Hold
 from retention.stores.delta import open_table
 from retention.sweeps import place_hold
+from tests.pipelines.calling import set_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HALF = half_year_now()
+HALF = "2026H2"
+NOW = datetime(2026, 11, 20, 4, tzinfo=UTC)
+"""When the commands are called: on New Year's day the last half-year's keys would be in question."""
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EBB_ROOT_KEY", raising=False)
     monkeypatch.setattr(key_work, "SETTLED_AFTER", timedelta(seconds=0.2))
+    set_clock(monkeypatch, NOW)
     return tmp_path / "home"
 
 
@@ -58,17 +61,12 @@ def stored(home: Path, name: str, time: str, now: str | None = None) -> str:
     return str(next(row["subject"] for row in rows if row["event_date"] == time[:10] and row["subject"]))
 
 
-def hour_ago() -> str:
-    """Return a time whose +08:00 date is that of its text."""
-    return (wall_clock() - timedelta(days=1)).replace(hour=1).isoformat()
-
-
 def test_rotating_keeps_old_tokens_findable_and_their_key_undestroyed(home: Path) -> None:
     """After a rotation rows of both keys are found; the old key goes only when its rows are due, whatever is typed."""
-    first = stored(home, "first", hour_ago())
+    first = stored(home, "first", "2026-11-19T09:00:00+08:00")
     result = call(home, "rotate", "--system", "sepp", "--json")
     assert [one["epoch"] for one in json.loads(result.stdout)["made"]] == [f"{HALF}b"]
-    second = stored(home, "second", (wall_clock() - timedelta(days=2)).replace(hour=1).isoformat())
+    second = stored(home, "second", "2026-11-18T09:00:00+08:00")
     keyring = load_settings(home=home).opener()
     tokens = keyring.subject_tokens("statistics", "sepp", "analytics", "account", "u-4711")
     assert tokens == {HALF: first, f"{HALF}b": second}
@@ -192,8 +190,7 @@ def test_keys_that_are_missing_wrong_or_closed_each_have_their_message(
 
 def test_rows_that_tell_no_epoch_count_by_their_half_year(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column treated with a key that leaves no name in it keeps every key of its half-year."""
-    time = hour_ago()
-    stored(home, "first", time)
+    stored(home, "first", "2026-11-19T09:00:00+08:00")
     settings = load_settings(home=home)
     assert rows_under(settings, f"{HALF}c") == {}
     monkeypatch.setattr("pipelines.epoch_rows._unmarked", lambda *_: frozenset({"page_url"}))

@@ -133,7 +133,7 @@ def test_what_a_step_behind_decoding_rejected_comes_back(home: Path) -> None:
         home, "dead-letters", "replay", "--ops-key", home / "ops.key", "--now", "2026-11-21T00:00:00Z",
         "--authorization", "operator", "--authorized-systems", "sepp",
     )  # fmt: skip
-    assert "service_log: 1 letters, of which 1 became rows" in result.output
+    assert "service_log: 1 letter, of which 1 became rows" in result.output
     assert len(rows(home, "personal/service_log")) == 1
 
 

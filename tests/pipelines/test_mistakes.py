@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.errors import EbbError, KeyringError, UsageError
-from tests.pipelines.calling import call, code
+from governance.errors import EbbError, KeyringError, RefusedError, UsageError
+from tests.pipelines.calling import answer, call, code
 from tests.retention.rooms import make_room
+from tests.transforms.deid.every import CASE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +108,92 @@ def test_a_column_that_is_not_there_stops_the_plan(tmp_path: Path) -> None:
         result = call(tmp_path, "sweep", "plan")
         assert code(result) == 3, result.exception
         assert f"no column {wrong.rpartition(' ')[2]}" in str(result.exception)
+
+
+READING = (
+    "sweep list", "sweep plan --due-within 30d", "hold list", "ended list", "ledger verify", "ledger show",
+    "reveal list", "datasets list", "datasets check",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING)
+def test_what_only_reads_makes_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """In a home without a ledger it says what there is; a mistyped ledger_url is a mistake, and makes no file."""
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    result = call(home, *command.split())
+    assert result.exception is None, result.exception
+    assert list(home.iterdir()) == []
+    monkeypatch.setenv("EBB_LEDGER_URL", "sqlite:///typo/ledger.sqlite")
+    result = call(home, *command.split())
+    if command != "datasets list":  # which looks at no ledger
+        assert isinstance(result.exception, UsageError)
+        assert f"there is no ledger {tmp_path}/typo/ledger.sqlite: correct the setting ledger_url" in str(
+            result.exception
+        )
+    assert list(tmp_path.iterdir()) == [home]
+
+
+def test_a_mistyped_keyring_or_store_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path with a slip in it is named, not filled with an empty database."""
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    make_room(home)
+    monkeypatch.setenv("EBB_KEYRING_URL", "sqlite:///keyrng.sqlite")
+    for command in (("keys", "list"), ("keys", "rotate")):
+        assert "there is no keyring at keyrng.sqlite" in str(call(home, *command).exception)
+    register = (home / "datasets.yaml").read_text()
+    (home / "datasets.yaml").write_text(register.replace(f"{home}/shop.sqlite", "shp.sqlite"))
+    checked = call(home, "datasets", "check")
+    assert f"there is no database {tmp_path}/shp.sqlite: correct the store's url" in checked.output
+    assert code(call(home, "sweep", "plan")) == 2
+    assert [path for path in tmp_path.iterdir() if path != home] == []
+
+
+def test_before_the_first_order_there_is_nothing_to_settle(tmp_path: Path) -> None:
+    """Schedules run both commands from the first day on: no vault is said, and no failure; no home is one."""
+    home = tmp_path / "home"
+    for command in (("vault", "settle"), ("vault", "waiting")):
+        assert "correct --home" in str(call(home, *command).exception)
+    home.mkdir()
+    for command in (("vault", "settle"), ("vault", "waiting")):
+        result = call(home, *command)
+        assert (result.exit_code, result.output) == (
+            0, f"There is no vault in {home}/lake yet: `ebb run transactions` makes it.\n",
+        )  # fmt: skip
+        assert answer(home, *command)["waiting"] in ({}, [])
+    assert list(home.iterdir()) == []
+
+
+def test_a_compaction_does_not_run_ahead_of_the_clock(home: Path) -> None:
+    """An instant to come is refused as everywhere, not taken for the present one."""
+    result = call(home, "compact", "--now", "2999-12-31T00:00:00Z")
+    assert isinstance(result.exception, RefusedError)
+    assert "--now is later than this machine's clock" in str(result.exception)
+
+
+def test_only_what_encrypt_made_can_be_asked_for(tmp_path: Path) -> None:
+    """A field that is treated otherwise has no token to turn back: the request names those that have."""
+    tokens = tmp_path / "tokens.txt"
+    tokens.write_text("v1s.2026H2.AAAA\n")
+    asked = ("reveal", "request", "--case", "1", "--reason", "r", "--tokens-from", str(tokens))
+    none = call(tmp_path, *asked, "--system", "sepp", "--field", "email")
+    assert code(none) == 2
+    assert "no pack of sepp treats email by `encrypt`, and nothing else is turned back: there is none" in str(
+        none.exception
+    )
+    packs = ("--packs", str(CASE / "packs"))
+    other = call(tmp_path, *asked, "--system", "every", "--field", "masked", *packs)
+    assert code(other) == 2
+    assert str(other.exception).endswith("nothing else is turned back: those are secret, secret_plain")
+    assert call(tmp_path, *asked, "--system", "every", "--field", "secret", *packs).exception is None
+
+
+def test_a_key_that_is_no_hexadecimal_is_a_wrong_call(tmp_path: Path) -> None:
+    """The option is named; the file was not looked at yet."""
+    (tmp_path / "certificate.json").write_text("{}")
+    check = ("sweep", "certificate", "--check", str(tmp_path / "certificate.json"))
+    assert code(call(tmp_path, *check, "--public-key", "xyz")) == 2
+    (tmp_path / "certificate.json").write_text("no certificate")
+    assert code(call(tmp_path, *check, "--public-key", "00" * 32)) == 1

@@ -209,7 +209,7 @@ def test_unreachable_pubsub_ends_soon(tmp_path: Path, arguments: tuple[str, ...]
     told = [str(path) if one == "FILE" else one for one in arguments]
     since = time.monotonic()
     answer = ebb(*told, "--home", str(tmp_path / "home"), PUBSUB_EMULATOR_HOST=f"127.0.0.1:{free_port()}")
-    assert time.monotonic() - since < 25  # a loaded machine imports slowly: on a free one it takes four seconds
+    assert time.monotonic() - since < 55  # before the client's own minute; on a free machine it takes four seconds
     assert answer[0] == 1, answer
     assert "PUBSUB_EMULATOR_HOST" in answer[1] or "is it running?" in answer[1]
     assert len(answer[1].strip().splitlines()) == 1

@@ -193,7 +193,7 @@ def test_verification_still_sees_what_nobody_planned(shop: Shop) -> None:
     done = apply_with(shop.room, plan, lambda: shop.run(*change))
     assert done.changed(SHOP) == 1
     [finding] = verify_sweep(shop.room, plan.digest)["datasets"]
-    assert finding["wrong"] == ["1 more rows are gone than were planned"]
+    assert finding["wrong"] == ["1 more row is gone than planned"]
 
 
 def test_an_anonymized_row_is_counted_once_it_is_empty(database: str, tmp_path: Path) -> None:

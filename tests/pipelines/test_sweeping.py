@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.errors import EbbError, RefusedError
+from governance.errors import EbbError, RefusedError, UsageError
 from pipelines import sweeping
 from pipelines.settings import load_settings
 from pipelines.sweep_room import Room
@@ -159,7 +159,7 @@ def test_a_hold_placed_between_plan_and_apply_wins_and_its_release_resumes(tmp_p
     assert last.due == held
     apply_here(room, last.digest)
     assert verify_sweep(room, last.digest)["ok"]
-    with pytest.raises(RefusedError, match="nothing is held"):
+    with pytest.raises(UsageError, match="nothing is held"):
         release_holds(room.ledger, "2026-17", by="wu", wall=datetime.now(tz=UTC))
 
 
@@ -185,7 +185,7 @@ def test_deleting_too_much_or_too_little_is_seen(tmp_path: Path) -> None:
     apply_here(room, plan.digest)
     query(tmp_path, "DELETE FROM orders WHERE id = 399")
     wrong = verify_sweep(room, plan.digest)["datasets"][0]["wrong"]
-    assert any("more rows are gone" in line for line in wrong)
+    assert any("1 more row is gone than planned" in line for line in wrong)
     assert any("lost their parent" in line for line in wrong)
     query(tmp_path, "INSERT INTO orders VALUES (1, 'customer-1', 'closed', '2021-01-05 00:00:00', NULL)")
     assert any("still there" in line for line in verify_sweep(room, plan.digest)["datasets"][0]["wrong"])
@@ -266,7 +266,7 @@ def test_a_token_that_was_kept_fails_the_verification(tmp_path: Path, token: str
     apply_here(room, plan.digest)
     report = verify_sweep(room, plan.digest)
     assert [finding["wrong"] for finding in report["datasets"] if finding["wrong"]] == [
-        ["1 anonymized rows still hold a token"]
+        ["1 anonymized row still holds a token"]
     ]
     with pytest.raises(RefusedError, match="only a sweep that was verified"):
         certify_sweep(room, plan.digest)
@@ -288,6 +288,6 @@ def test_every_sweep_is_listed_with_its_state(tmp_path: Path) -> None:
     plan_sweep(room, now=NOW, by="planner", limit=Limit())
     assert [sweep.state for sweep in list_sweeps(room.ledger)] == ["approved", "planned"]
     assert find_sweep(room.ledger, plan.digest[:12]).digest == plan.digest
-    for digest in ("abc", "0" * 12):
-        with pytest.raises(RefusedError):
+    for digest, kind in (("abc", UsageError), ("0" * 12, RefusedError)):
+        with pytest.raises(kind):
             find_sweep(room.ledger, digest)

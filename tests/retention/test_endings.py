@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.calendar import local_date
-from governance.errors import RefusedError
+from governance.errors import UsageError
 from governance.ledger import Ledger
 from governance.policy.rows import Retention
 from retention.datasets import Clock, Dataset
@@ -175,7 +175,7 @@ def test_the_ledgers_list_is_read_as_it_was_and_mistakes_are_withdrawn(tmp_path:
     withdraw_ending(ledger, "n1", by="lin", wall=before + timedelta(seconds=2))
     assert endings_at(ledger) == []
     assert endings_at(ledger, before + timedelta(seconds=1)) == [ending()]
-    with pytest.raises(RefusedError, match="nothing is listed"):
+    with pytest.raises(UsageError, match="nothing is listed"):
         withdraw_ending(ledger, "n1", by="lin", wall=before + timedelta(seconds=3))
 
 

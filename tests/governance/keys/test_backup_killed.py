@@ -34,10 +34,11 @@ def killed(target: Callable[..., None], *arguments: object, seed: int, started: 
     """Run `target` in a process and kill it (SIGKILL) at a random moment of its work."""
     process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
     process.start()
-    for _ in range(600):
+    for _ in range(2400):
         if started():
             break
         time.sleep(0.05)
+    assert started()
     time.sleep(random.Random(seed).uniform(0.0, 0.1))
     process.kill()
     process.join(60)

@@ -42,7 +42,7 @@ def test_processes_agree_on_every_key(database: str) -> None:
     workers = [context.Process(target=_work, args=arguments) for _ in range(PROCESSES)]
     for worker in workers:
         worker.start()
-    found = [answers.get(timeout=60) for _ in workers]
+    found = [answers.get(timeout=240) for _ in workers]
     for worker in workers:
         worker.join()
     assert all(answer == found[0] for answer in found)

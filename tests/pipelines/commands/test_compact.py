@@ -39,14 +39,6 @@ def test_a_lake_is_compacted_once(tmp_path: Path) -> None:
     assert len(open_table(table.uri).commits()) >= 5
 
 
-def test_a_drill_cannot_run_ahead_of_the_clock(tmp_path: Path) -> None:
-    """`--now` in the future closes no date."""
-    sink = writer(tmp_path / "lake")
-    for number in range(2):
-        sink.write(batch(rows(number, date="2999-01-01")))
-    assert compacted(tmp_path, "--now", "2999-12-31T00:00:00Z")["analytics/service_log"]["files_before"] == 0
-
-
 def test_an_empty_home_says_what_makes_tables(tmp_path: Path) -> None:
     """No lake is no error."""
     result = CliRunner().invoke(ebb, ["compact", "--home", str(tmp_path)], catch_exceptions=False)

@@ -23,8 +23,12 @@ EVENT = {
     "system": "sepp",
     "event_type": "page_view",
     "event_time": "2026-10-01T08:30:00Z",
-    "subject": {"account": "u-4711"},
-    "fields": {"page_url": "https://www.example.com/p/4711?q=1", "ip_address": "203.0.113.77", "device_id": "d-4711"},
+    "subject": {"account": "u-47110815"},
+    "fields": {
+        "page_url": "https://www.example.com/p/47110815?q=1",
+        "ip_address": "203.0.113.77",
+        "device_id": "d-47110815",
+    },
     "meta": {"source": "own"},
 }
 
@@ -90,7 +94,7 @@ def test_people_read_what_was_made_and_what_became_of_the_events(events: Path, t
     assert result.exit_code == 0
     for words in ("Made the keyring", "events in", "rows, anonymous", "TIME_NO_ZONE", "analytics/service_log"):
         assert words in result.output
-    assert "4711" not in result.output
+    assert "47110815" not in result.output
 
 
 def test_a_dry_run_shows_before_and_after_and_writes_nothing(events: Path, tmp_path: Path) -> None:
@@ -220,12 +224,12 @@ def test_an_unexpected_error_names_kind_and_place_but_no_value(
     """What a library says of a value never reaches the screen."""
 
     def quoting(*_: object) -> None:
-        raise ValueError("could not convert u-4711")
+        raise ValueError("could not convert u-47110815")
 
     monkeypatch.setattr("transforms.deid.decode.Decoder.__call__", quoting)
     result = call("run", "service-logs", "--from", f"files:{events}", "--drain", *NOW, "--home", tmp_path / "home")
     assert isinstance(result.exception, EbbError)
-    assert "4711" not in str(result.exception) + result.output
+    assert "47110815" not in str(result.exception) + result.output
     assert "decoding failed (ValueError at" in str(result.exception)
 
 

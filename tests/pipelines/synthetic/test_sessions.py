@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from types import SimpleNamespace
+from typing import Self
 
 import pytest
+from faker.providers.ssn import zh_CN
 
 from governance.errors import UsageError
 from governance.policy import STREAMS, load_catalogue
@@ -47,6 +50,21 @@ def test_another_process_makes_the_same_bytes() -> None:
     }
     assert len(runs) == 1
     assert runs.pop().splitlines() == list(events("service_log", 200, 9, START, CATALOGUE))
+
+
+def test_another_day_makes_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identity numbers hold birthdays, which Faker counts back from today."""
+    today = list(events("service_log", 3000, 9, START, CATALOGUE))
+
+    class Later(date):
+        """A day years from now."""
+
+        @classmethod
+        def today(cls) -> Self:
+            return cls(2031, 2, 3)
+
+    monkeypatch.setattr(zh_CN, "datetime", SimpleNamespace(date=Later, timedelta=timedelta))
+    assert list(events("service_log", 3000, 9, START, CATALOGUE)) == today
 
 
 def test_event_ids_of_two_calls_never_meet() -> None:

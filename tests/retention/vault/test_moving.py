@@ -68,7 +68,7 @@ def test_held_rows_outlive_their_due_dates_key(place: Place) -> None:
         under = table.dataset().to_table(columns=["order_token"], filter=pc.field("key_id") == key_id)
         return sum(token in held for token in under["order_token"].to_pylist())
 
-    with pytest.raises(RefusedError, match="1 records"):
+    with pytest.raises(RefusedError, match="1 record is held or not due"):
         place.keyring.destroy_due_date("2014-03-15", NOW, blocking=blocking)
     assert hold(place, table, held) == 1
     assert place.keyring.destroy_due_date("2014-03-15", NOW, blocking=blocking)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.errors import RefusedError
+from governance.errors import RefusedError, UsageError
 from governance.ledger import Ledger
 from retention.vault import settling
 from retention.vault.presumption import (
@@ -182,8 +182,8 @@ def look_at_nothing(folder: Path) -> Outlook:
 def test_only_the_plan_that_its_digest_names_is_found(tmp_path: Path) -> None:
     """Too few digits, none, another version, and an entry that was changed are refused."""
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    for digest, said in (("3f", "at least"), ("0" * 12, "no presumption")):
-        with pytest.raises(RefusedError, match=said):
+    for digest, kind, said in (("3f", UsageError, "at least"), ("0" * 12, RefusedError, "no presumption")):
+        with pytest.raises(kind, match=said):
             find_presumption(ledger, digest)
     plan = presume(look_at_nothing(tmp_path), now=NOW, wall=NOW, drill=False, by="lin")
     ledger.append("presumption.plan", "a" * 64, {"format": "other"}, NOW)

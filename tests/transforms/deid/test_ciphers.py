@@ -12,6 +12,7 @@ from governance.policy import load_catalogue
 from tests.governance.policy.examples import PACK, write_sixth
 from tests.transforms.deid.chain import NOBODY, Chain
 from tests.transforms.deid.conftest import WALL
+from tests.transforms.deid.every import fixed_keyring
 from transforms.deid.gate import Authorization
 
 if TYPE_CHECKING:
@@ -77,6 +78,18 @@ def chain(keyring: Keyring, catalogue: Catalogue) -> Chain:
     return Chain(keyring, WALL, catalogue=catalogue)
 
 
+@pytest.fixture
+def fixed(tmp_path: Path) -> Keyring:
+    """Return a keyring without chance: of 41 shifts of a date one is none, and two people may share one."""
+    return fixed_keyring(tmp_path)
+
+
+@pytest.fixture
+def fixed_chain(fixed: Keyring, catalogue: Catalogue) -> Chain:
+    """Return the steps over that catalogue, under the same keys in every run."""
+    return Chain(fixed, WALL, catalogue=catalogue)
+
+
 def event(at: int, account: str | None = "100", day: str = "2026-11-22", **fields: str) -> dict[str, Any]:
     """Return an event of the site."""
     return {
@@ -97,9 +110,9 @@ def rows(chain: Chain, events: list[dict[str, Any]], authorization: Authorizatio
     return sorted((row for table in outputs.values() for row in table.to_pylist()), key=lambda row: row["page_url"])
 
 
-def test_every_treatment_works_on_the_personal_path(chain: Chain, keyring: Keyring) -> None:
+def test_every_treatment_works_on_the_personal_path(fixed_chain: Chain, fixed: Keyring) -> None:
     """Each field has its form; no value comes through; a key holder reads what was encrypted."""
-    (row,) = rows(chain, [event(1, **VALUES)])
+    (row,) = rows(fixed_chain, [event(1, **VALUES)])
     assert not {row.get(field) for field in FIELDS} & set(VALUES.values())
     assert (row["line"], row["cell"], row["area"], row["model"]) == ("1****8", "u4p", "Jiangsu", "Huawei")
     assert "carrier_name" not in row
@@ -107,7 +120,7 @@ def test_every_treatment_works_on_the_personal_path(chain: Chain, keyring: Keyri
     assert row["card"].isdigit()
     assert len(row["card"]) == 8
     texts = reveal(
-        keyring, [row["call_back"]], purpose="statistics", system="sixth", recipient="analytics", field="call_back",
+        fixed, [row["call_back"]], purpose="statistics", system="sixth", recipient="analytics", field="call_back",
         actor="li", reason="ticket 7", record=lambda _: None,
     )  # fmt: skip
     assert texts == ["13912345678"]
@@ -133,10 +146,10 @@ def test_a_personal_only_treatment_never_reaches_the_anonymous_path(keyring: Key
     assert row["line"] == "1****8"
 
 
-def test_results_follow_subject_and_day(chain: Chain) -> None:
+def test_results_follow_subject_and_day(fixed_chain: Chain) -> None:
     """Dates of a subject move together over fields, noise is the day's, a surrogate the subject's."""
     first, second, other, next_day, nobody = rows(
-        chain,
+        fixed_chain,
         [
             event(1, **VALUES),
             event(2, **VALUES | {"born": "2026-10-20", "who": "张 伟"}),
@@ -154,10 +167,10 @@ def test_results_follow_subject_and_day(chain: Chain) -> None:
     assert nobody.get("who") != first["who"]
 
 
-def test_epochs_do_not_link(keyring: Keyring, catalogue: Catalogue) -> None:
+def test_epochs_do_not_link(fixed: Keyring, catalogue: Catalogue) -> None:
     """One batch with two half-years uses two keys, each for its rows."""
     wall = datetime(2026, 7, 1, 4, tzinfo=UTC)
-    chain = Chain(keyring, wall, catalogue=catalogue)
+    chain = Chain(fixed, wall, catalogue=catalogue)
     june, july = rows(chain, [event(1, day="2026-06-30", **VALUES), event(2, day="2026-07-01", **VALUES)])
     assert june["call_back"].startswith("v1s.2026H1.")
     assert july["call_back"].startswith("v1s.2026H2.")
