@@ -50,11 +50,19 @@ _FILLED: Final = (
     r"(?:一栏|那栏|栏)?(?:应该?|错)?(?:填写?|写|登记|录入|显示|改|更正|误写|误填|选|输入|录)?(?:的?是|[为在于成的])?"
 )
 _BIRTH: Final = re.compile(
-    r"(?:出生(?:日期|年月日?|时间|年份|日)?|生日|生年月日|生辰(?:八字)?|生于|诞生(?:日期?)?|(?<![A-Za-z])"
-    r"(?i:date of birth|d\.?o\.?b\.?|birth ?(?:day|date)|born))"
-    rf"{REMARK}[ \t]{{0,3}}{_FILLED}(?:(?i:is|on|in|was)(?![A-Za-z]))?[ \t]{{0,3}}[:：=|/→🎂]?[ \t]{{0,3}}{_CALENDAR}"
-    rf"(?:(?i:on)[ ])?(?P<date>{_DATE}|{_SHORT}){NO_DIGIT_AFTER}(?![ ]?(?:元|前|之前|岁|个|折|%))"
+    r"(?:出生(?:日期|年月日?|时间|年份|日)?|出世(?:日期)?|生日|生年月日|生辰(?:八字)?|生于|诞生(?:日期?)?|"
+    r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[BD]))(?i:date[ _]?of[ _]?birth|d\.?o\.?b\.?|birth[ _]?(?:day|date)|"
+    rf"birth(?=[\"']?[ ]?[:：=|])|born)){REMARK}[ \t]{{0,3}}{_FILLED}(?:(?i:is|on|in|was)(?![A-Za-z]))?"
+    rf"[ \t]{{0,3}}[\"']?[:：=|/→🎂]?[ \t]{{0,3}}[(\[\"'“]?{_CALENDAR}(?:(?i:on)[ ])?"
+    rf"(?P<date>{_DATE}|{_SHORT}){NO_DIGIT_AFTER}(?![ ]?(?:元|前|之前|岁|个|折|%))"
 )
+# 生日填错了，我是1990.11.23的: several words between, of which one says that this is the right one.
+_RIGHT: Final = re.compile(
+    r"(?:出生(?:日期|年月日?)?|生日)(?P<between>[^0-9A-Za-z\n。！？!?，,]{0,8}[，, ]{1,2}(?:我|本人|[他她]|孩子|宝宝|"
+    r"应该?|正确|实际|其实|真实|身份证|现在)[^0-9A-Za-z\n。！？!?，,]{0,6}[是为成][ ]?)"
+    rf"(?P<date>{_DATE}){NO_DIGIT_AFTER}(?![ ]?(?:前|之前|到|[买定订下发寄收]))"
+)
+_NO_BIRTH: Final = re.compile(r"[订下]单|发货|收货|有效|到期|活动|蛋糕|入职|注册|[买卖送办会]")
 _BORN_IN: Final = re.compile(
     rf"(?<!诞)(?:出生[于在]?|生于)[ \t]{{0,2}}[:：]?[ \t]{{0,2}}(?P<date>{_ONLY_YEAR})(?![0-9{_HAN_DIGIT}十正冬腊])|"
     rf"(?:出生年份|(?i:year of birth|birth ?year))[ ]?[:：是为]{{0,2}}[ ]?(?P<year>{_YEAR}年?)(?![0-9\-./年])|"
@@ -63,12 +71,12 @@ _BORN_IN: Final = re.compile(
 _NOT_LIFE: Final = "产成效日活命肖态意鲜物长存平变根动理育锈铁漆胶丝丁机"
 _BORN_AFTER: Final = re.compile(
     rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|(?:{_YEAR}|(?<![{_HAN_DIGIT}])[{_HAN_DIGIT}]{{4}})年)[ ]?{REMARK}[ ]?"
-    rf"(?:出生(?!人口|率|证)|生(?![{_NOT_LIFE}])|[在于][\u4e00-\u9fff]{{2,10}}(?:出生(?!人口|率|证)|"
+    rf"(?:出生(?!人口|率|证)|出世|生(?![{_NOT_LIFE}])|[在于][\u4e00-\u9fff]{{2,10}}(?:出生(?!人口|率|证)|"
     r"生(?=[，。、,. ]|的|人|$)))"
 )
 # 1990年5月6日是我生日, 5月6号过生日.
 _BIRTHDAY: Final = re.compile(
-    rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|{_MOON}|[01]?[0-9]月[0-3]?[0-9][日号]?)"
+    rf"{NO_DIGIT_BEFORE}(?P<date>{_DATE}|{_MOON}|[01]?[0-9]月[0-3]?[0-9][日号]?){REMARK}"
     r"(?:就?是[我他她你宝孩儿女老妈爸本]?[\u4e00-\u9fff]{0,4}?的?|过|的|(?<=[月日号初十一二三四五六七八九]))生日(?![蛋会宴派聚礼趴])"
 )
 
@@ -81,9 +89,13 @@ _ZODIAC: Final = re.compile(
 
 def births(text: str) -> Iterator[Span]:
     """Find dates of birth beside their words."""
-    for pattern in (_BIRTH, _BORN_IN, _BORN_AFTER, _BIRTHDAY) if "生" in text else (_BIRTH, _BORN_IN):
+    behind = "生" in text or "出世" in text
+    for pattern in (_BIRTH, _BORN_IN, _BORN_AFTER, _BIRTHDAY) if behind else (_BIRTH, _BORN_IN):
         for found in pattern.finditer(text):
             yield Span(*found.span(found.lastgroup or "date"), "DATE_OF_BIRTH")
+    for found in _RIGHT.finditer(text):
+        if not _NO_BIRTH.search(found["between"]):
+            yield Span(*found.span("date"), "DATE_OF_BIRTH")
     if "属" in text:
         for found in _ZODIAC.finditer(text):
             yield Span(*found.span("date"), "DATE_OF_BIRTH")
@@ -91,7 +103,7 @@ def births(text: str) -> Iterator[Span]:
 
 DETECTORS: Final = (
     Detector(
-        r"(?i:出生|生日|生年|生辰|生于|诞生|birth|born|d\.?o\.?b|"
+        r"(?i:出[生世]|生日|生年|生辰|生于|诞生|birth|born|d\.?o\.?b|"
         r"[0-9日号月年份)一二三四五六七八九十廿卅][ ]{0,2}(?:[在于]\p{Han}+)?生|"
         r"属[鼠牛虎兔龙蛇马羊猴鸡狗猪])",
         births,

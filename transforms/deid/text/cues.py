@@ -17,12 +17,12 @@ NO_DIGIT_AFTER: Final = r"(?![0-9])"
 NO_WORD_BEFORE: Final = r"(?<![0-9A-Za-z])"
 NO_WORD_AFTER: Final = r"(?![0-9A-Za-z])"
 
-# What stands between a cue and its value: `: `, `是`, ` is `, `号码是：`, `no. `, `（工作）：`.
+# What stands between a cue and its value: `: `, `是`, ` is `, `号码是：`, `no. `, `（工作）：`, `_no":"` in logs.
 REMARK: Final = r"(?:[ \t]?\([^()\n]{1,12}\))?"
 LINK: Final = (
-    r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|(?i:no\.|num\.|(?:numbers?|no|num|id)(?![A-Za-z])))?"
+    r"[ \t]{0,3}(?:号码|号|编号|账号|帐号|_?(?i:no\.|num\.|(?:numbers?|no|num|id)(?![A-Za-z])))?"
     rf"{REMARK}[ \t]{{0,3}}(?:[是为系叫]|(?i:is|was|are)(?![A-Za-z]))?"
-    r"[ \t]{0,2}[:：=#|→]{0,2}[ \t]{0,3}\n?[ \t]{0,3}"
+    r"[ \t]{0,2}[\"']?[:：=#|→]{0,2}[ \t]{0,3}\n?[ \t]{0,3}[\"']?"
 )
 # What stands between two values that share a cue: `、`, `/`, `（旧）和`, `，另一个是`.
 AND: Final = (

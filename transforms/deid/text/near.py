@@ -20,19 +20,23 @@ _HONG_KONG: Final = re.compile(
 )
 _TAIWAN: Final = re.compile(rf"{_EDGE}[A-Za-z][ ]?[1289A-Da-d](?:[ \-]?[0-9]){{8}}{_END}")
 _WORD: Final = (
-    r"(?:身[份分](?:证[明件]?|字)|居[住留民]证|统一证号|(?<![A-Za-z])(?i:hk ?id|arc(?= ?(?:card|no|number|号|证))|"
-    r"(?:national|identity|"
-    r"hk|hong kong|taiwan|macau) (?:id|card|identity card)|id card)(?![A-Za-z])(?: ?(?i:card|no|number))?)"
+    r"(?:身[份分](?:证[明件]?|字)|居[住留民]证|统一证号|(?:香港|台湾|澳门)[ ]?(?i:id)(?![A-Za-z])|"
+    r"(?<![A-Za-z])(?i:hk[ _]?id|arc(?= ?(?:card|no|number|号|证))|"
+    r"(?:national|identity|hk|hong kong|taiwan|macau) (?:id|card|identity card)|id card)(?![A-Za-z])"
+    r"(?: ?(?i:card|no|number))?)"
 )
 # At once behind its word a number is taken even if its check digit is wrong or left out.
 _SAID: Final = re.compile(rf"{_WORD}字?{LINK}[(\[【]?$")
-_BEHIND: Final = re.compile(r"[ ]?[(]?(?:这个|这张)?[是为]?(?:[我他她]|本人)?的?(?:香港|台湾|澳门)?(?:居民)?身[份分]证")
+_BEHIND: Final = re.compile(
+    r"[ ]?[(]?(?:这个|这张)?[就才也都]?[是为]?(?:[我他她]|本人)?的?(?:香港|台湾|澳门)?(?:居民)?身[份分]证"
+)
 # With a right one it is enough that the sentence names the card; what stands between must not name another one.
 _SENTENCE: Final = re.compile(rf"{_WORD}(?P<between>[^。！？!?\n]{{0,36}})$")
 _OTHER_CARD: Final = re.compile(r"护照|通行证|[回还]乡证|台胞证|(?i:passport)")
 # One in ten parts' numbers passes Taiwan's check: something must tell of a person or of Taiwan.
 _PERSON: Final = re.compile(
     r"(?:身[份分]|证件|证号|台湾|国民|保[险单]|被保|要保|投保|健保|实名|开户|户名|姓名|生日|出生|民国|配偶|户籍|"
+    r"收[件货]人|(?:申报|报关|清关)(?!单)|本人|我(?:爸|妈|媽|老公|老婆|先生|太太|[哥姐弟妹])的|"
     r"(?<![A-Za-z])(?i:id|identity|taiwan)(?![A-Za-z]))[^。！？!?\n]{0,36}$"
 )
 _WINDOW: Final = 60
@@ -89,5 +93,5 @@ def _named(text: str, start: int, end: int) -> bool:
 DETECTORS: Final = (
     Detector(r"[A-Za-z][ \-]?[0-9]{3}[ ]?[0-9]{3}(?:[ ]?[(\[]|[ \-/]?[0-9Aa]?(?:[^0-9]|$))", hong_kong, number=True),
     Detector(r"[A-Za-z][ ]?[1289A-Da-d](?:[ \-]?[0-9]){8}", taiwan, number=True),
-    Detector(r"(?:澳门|身[份分]证|(?i:macau|macao|bir))[^\n]*[157](?:/?[0-9]){6}[ ]?[(/\-]?[0-9]", macao, number=True),
+    Detector(r"(?:澳门|身[份分]证|(?i:macau|macao|bir))(?s:.*)[157](?:/?[0-9]){6}[ ]?[(/\-]?[0-9]", macao, number=True),
 )

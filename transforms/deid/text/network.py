@@ -120,11 +120,18 @@ _SPACED_IPV4: Final = re.compile(
     rf"(?P<ip>(?:{_OCTET}[ ]?[.][ ]?){{3}}{_OCTET})(?![0-9A-Za-z]|[.][0-9])"
 )
 _VERSION: Final = re.compile(
-    r"(?:(?<![A-Za-z])v|版本|固件|见|参照|章|节|升级|更新|补丁|驱动|内核|"
-    r"(?i:version|ver|firmware|release|build|chrome|driver|sdk|kernel|nginx|app|android|ios))[^0-9\n]{0,6}$"
+    r"(?:(?<![A-Za-z])v|版本|(?i:version|ver|firmware|release|build|chrome|safari))[^0-9\n]{0,6}$"
 )
+# Words that speak of a version or a section, if the number can be one: such do not begin with three digits.
+_PROGRAM: Final = re.compile(
+    r"(?:固件|见|参照|章|节|升级|更新|补丁|驱动|内核|(?i:driver|sdk|kernel|nginx|app|android|ios))[^0-9\n]{0,6}$"
+)
+_THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
+# 10.0.0.7 - - [17/May/2024…, 10.0.0.7:8443: what stands behind an address in a log.
+_LOGGED: Final = re.compile(r"[ ]-[ ][^ ]{1,32}[ ]\[|:[0-9]{2,5}(?![0-9.])")
 _SECTION: Final = re.compile(r"[ ]?(?:版(?!权)|[节条款章项](?!目)|(?i:release|build))")
-_MASK: Final = re.compile(r"255[.]255[.](?!255[.]255)|0[.]0[.]0[.]0$")
+# Network masks, and what no host is called: 0.0.0.0, Edg/145.0.0.0.
+_MASK: Final = re.compile(r"255[.]255[.](?!255[.]255)|[0-9]{1,3}[.]0[.]0[.]0$")
 _IPV6: Final = re.compile(
     r"(?<![0-9A-Za-z.])(?<![0-9A-Fa-f:][0-9A-Fa-f]:)(?<!::)(?=::|"
     r"[0-9A-Fa-f])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|[0-9.]{7,15})?(?![0-9A-Za-z:]|[.][0-9])"
@@ -156,9 +163,7 @@ _MORE_MACS: Final = re.compile(rf"{AND}(?P<number>{_TWELVE}){NO_WORD_AFTER}")
 def ips(text: str) -> Iterator[Span]:
     """Find addresses of IPv4 that are no network mask and no version or section, and of IPv6."""
     for found in _IPV4.finditer(text):
-        if not (
-            said_before(_VERSION, text, found.start()) or _SECTION.match(text, found.end()) or _MASK.match(found[0])
-        ):
+        if not (_versioned(text, *found.span()) or _SECTION.match(text, found.end()) or _MASK.match(found[0])):
             yield Span(found.start(), found.end(), "IP")
     for found in _SPACED_IPV4.finditer(text):
         if not _MASK.match(found["ip"].replace(" ", "")):
@@ -170,6 +175,14 @@ def ips(text: str) -> Iterator[Span]:
             continue
         if _is_ip(found[0]):
             yield Span(found.start(), found.end(), "IP")
+
+
+def _versioned(text: str, start: int, end: int) -> bool:
+    """Say whether four numbers with dots are what a program or a section is counted by."""
+    if said_before(_VERSION, text, start):
+        return True
+    address = _THREE_DIGITS.match(text, start) is not None or _LOGGED.match(text, end) is not None
+    return not address and said_before(_PROGRAM, text, start)
 
 
 def _is_ip(address: str) -> bool:
@@ -194,9 +207,16 @@ def macs(text: str) -> Iterator[Span]:
         yield from (Span(*place, "MAC") for place in series(_MORE_MACS, text, found.end()))
 
 
-_IMEI: Final = re.compile(rf"{NO_WORD_BEFORE}[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}")
+_IMEI: Final = re.compile(
+    rf"(?:{NO_WORD_BEFORE}|(?<=(?<![A-Za-z])(?i:imei)))[0-9](?:[ \-]?[0-9]){{14,16}}{NO_WORD_AFTER}"
+)
 _MEID: Final = re.compile(
     rf"(?<![A-Za-z])(?i:meid){LINK}(?P<number>(?=[A-Fa-f]{{0,3}}[0-9])[0-9A-Fa-f]{{14}}){NO_WORD_AFTER}"
+)
+# 35-918207-461930-8 就这个IMEI: the word behind, and no number of its own.
+_IMEI_BEHIND: Final = re.compile(
+    r"[ ]?[(，,]?[ ]?(?:这个|这串|这|就|才|是|为|我|手机|的){0,5}[ ]?(?:(?i:imei)(?![A-Za-z])|串号|串码|设备识别码)"
+    r"(?![ ]?[12]?[ ]?[号码]{0,2}[ ]?(?:[:：=]|[是为]?[ ]?[0-9]))"
 )
 _IMEI_HEAD: Final = re.compile(r"([0-9]{15})[ ]")
 _IMEI_DIGITS: Final = 15
@@ -211,7 +231,11 @@ def imeis(text: str) -> Iterator[Span]:
             number = head[1]  # and a count behind it: 860738054916279 1台
         digits = re.sub(r"[ \-]", "", number)
         made = len(digits) == _IMEI_DIGITS and digits[:2] in {"35", "86"} and is_luhn(digits)
-        if said_before(IMEI, text, found.start()) or (made and not another_number(text, found.start())):
+        if (
+            said_before(IMEI, text, found.start())
+            or (made and not another_number(text, found.start()))
+            or (len(digits) == _IMEI_DIGITS and _IMEI_BEHIND.match(text, found.start() + len(number)))
+        ):
             yield Span(found.start(), found.start() + len(number), "IMEI")
 
 

@@ -17,6 +17,7 @@ PIECES = st.sampled_from(
     ["13800138000", "１３９", "0000", "1", "320102198802144604", "4392531317862987", "@", "example.com",
      "电话", "姓名：", "李", "\u200b", " ", "-", "：", "+86", "http://", "?token=", "路1号", "微信", "QQ",
      "生日", "1990", "年", "民国", "身份证", "K538164", "A228469037", "机构代码", "9)", "(",
+     "出世", "换了，新的", "就是我", "no=", '"', "护照", "IMEI", "扣 扣",
      "[PHONE]", "::", "fe80", ".", "\ud800"]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(st.characters(codec=None), max_size=60), st.lists(PIECES, max_size=14).map("".join))
@@ -122,7 +123,10 @@ def test_the_gate_is_no_narrower_than_the_detectors(text: str) -> None:
      "机构代码", "机构代码12345678", "民国", "民国7年", "1990年在出", "微信加", "微信abc_12请加abc_12", "座机新的是",
      "座机新的是6321884", "【at】", "a【at】", "meid",
      "杭州中山路与", "潍坊市圣城东街与兴安路", "文一路1号和平里", "香港道1号", "1990年5月6日属",
-     "88年生", "审核:牛", "Room 5, No. 1 a "],
+     "88年生", "审核:牛", "Room 5, No. 1 a ", '"', '":"', '"passport_no":"', "birth:", "userBirth", "生日错，我是",
+     "三月初五(农历)", "nginx: 1.1.1.1", "1.1.1.1 - a [", "IMEI", "就这个IMEI", "QQ换了，新的", "QQ12345停，新的12346",
+     "微信换了，新的", "微信ab_123停，新的ab_124", "卫星a", "亻言", "扣 ", "护照，号码是", "护照 no=", "A1234567，护照",
+     "台胞证 no=", "香港ID"],
 )  # fmt: skip
 def test_time_is_linear(unit: str) -> None:
     """A text of 100,000 characters made to mislead is read within two seconds, however often it repeats itself."""

@@ -22,11 +22,11 @@ def structured(sentences: list[Sentence], kinds: set[str]) -> float:
 
 
 def test_chinese_sentences() -> None:
-    """Kinds with a form reach 0.95 exactly, on the sentences known and, together, on those of another hand."""
+    """Kinds with a form reach 0.99 exactly on the sentences on which rules were made or mended, 0.97 on the last."""
     assert len(chinese()) > 700
-    assert structured(chinese(), set(KINDS)) >= 0.95
-    assert structured(chinese(LOOKED_AT), set(KINDS)) >= 0.95
-    assert structured(chinese(UNSEEN), set(KINDS)) >= 0.95
+    assert structured(chinese(), set(KINDS)) >= 0.99
+    assert structured(chinese(LOOKED_AT), set(KINDS)) >= 0.99
+    assert structured(chinese(UNSEEN), set(KINDS)) >= 0.97
 
 
 @pytest.mark.samples
