@@ -108,7 +108,10 @@ def test_names_that_cannot_match_in_the_lake_are_warned_of_and_a_person_is_count
     placed = place(home, b"customer-1\nu1\n")
     assert "shop.orders: 40 rows match now" in placed.stdout
     assert "vault" not in placed.stdout
-    assert "Warning: 2 of 2 listed are no tokens or probes, by which alone dead_letters, vault.transactions" in placed.stderr
+    assert (
+        "Warning: 2 of 2 listed are no tokens or probes, by which alone dead_letters, vault.transactions"
+        in placed.stderr
+    )
     assert "--person" in placed.stderr
     told = answer(home, "hold", "place", "2026-18", "--person", "sepp:account:u1", "--reason", "claim")
     assert told["rows"]["vault.transactions"] == 1
