@@ -1,9 +1,9 @@
 """What may happen to a field: one frozen class a treatment, told apart by `do`.
 
 `strictness` is a level, not a measure: `Keep` < every generalisation and token < `CountOnly` < `Suppress` <
-`Reject`. Two different treatments of one level are not comparable; `governance.policy.strictness` then falls back
-to `Suppress`. Treatments that need a key stand in `governance.policy.keyed`, that of a file in
-`governance.policy.hierarchy`.
+`Reject`. Two different treatments of one level are not comparable, nor is `Keep` with one that tells parts of any text
+as they stand; `governance.policy.strictness` then falls back to `Suppress`. Treatments that need a key stand in
+`governance.policy.keyed`, that of a file in `governance.policy.hierarchy`.
 """
 
 from __future__ import annotations
