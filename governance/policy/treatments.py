@@ -144,11 +144,14 @@ class Categorize(_Treatment):
 
 
 class Bucket(_Treatment):
-    """Replace a size or an amount by the bucket it falls into; `edges` ascend, in `unit`."""
+    """Replace a size or an amount by the bucket it falls into; `edges` ascend, in `unit`, 64 at most.
+
+    Thousands of edges would keep the value itself.
+    """
 
     do: Literal["bucket"] = "bucket"
     unit: Literal["GiB", "amount"] = "GiB"
-    edges: tuple[float, ...] = Field(min_length=1)
+    edges: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=1, max_length=64)
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
