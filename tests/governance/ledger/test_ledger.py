@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import sqlite3
 import stat
-from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +16,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from governance.calendar import CHINA, local_date
-from governance.errors import EbbError, EbbWarning, LedgerError, RefusedError, UsageError
-from governance.ledger import Ledger, chain, store
+from governance.errors import EbbError, LedgerError, RefusedError, UsageError
+from governance.ledger import Ledger, chain
 from governance.ledger.chain import FIRST_LINK, Entry
 from governance.policy.retention import due_date
 from pipelines.cli import ebb
@@ -388,19 +386,3 @@ def test_any_change_to_a_chain_is_found(kinds: list[str], data: st.DataObject) -
         old.number, old.recorded, old.kind + "x", old.reference, old.commitment, old.link, old.salt, old.payload
     )
     assert chain.first_broken([*entries[:victim], changed, *entries[victim + 1 :]], head) is not None
-
-
-def test_a_reader_that_keeps_a_deleted_payload_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the middle of a long read the payload stays: a warning says so, and the next deletion removes it."""
-    monkeypatch.setattr(store, "_BUSY_SECONDS", 0.1)
-    path = tmp_path / "ledger.sqlite"
-    ledger = Ledger.open(f"sqlite:///{path}")
-    ledger.append("sweep.plan", "digest", {"note": "to be forgotten"}, LONG_AGO)
-    with closing(sqlite3.connect(path)) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM ebb_ledger").fetchall()
-        with pytest.warns(EbbWarning, match="somebody reads the ledger"):
-            assert ledger.forget(1)
-        assert any(b"to be forgotten" in file.read_bytes() for file in tmp_path.iterdir())
-    assert not ledger.forget(1)
-    assert not any(b"to be forgotten" in file.read_bytes() for file in tmp_path.iterdir())
