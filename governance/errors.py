@@ -26,6 +26,10 @@ class EbbError(Exception):
     exit_code = 1
 
 
+class EbbWarning(UserWarning):
+    """What was done stands, but not all that follows from it does yet; `str()` is one sentence for the operator."""
+
+
 class UsageError(EbbError):
     """The command line, a setting or a file name was wrong."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from governance.actors import approvers, folded
 from governance.errors import LedgerError, RefusedError, UsageError
 from governance.policy.parts import Identifier, Part
 
@@ -198,9 +199,9 @@ def require_approvable(found: Reversal, by: str, wall: datetime) -> None:
         RefusedError: with what to do next.
     """
     _require_open_end(found, by, wall)
-    if _folded(by) == _folded(found.request.by):
+    if folded(by) == folded(found.request.by):
         raise RefusedError(f"{by} asked for it: {APPROVALS} others approve it")
-    if _folded(by) in map(_folded, found.approvals):
+    if folded(by) in map(folded, found.approvals):
         raise RefusedError(f"{by} approved it already: somebody else approves it too")
     if len(found.approvals) >= APPROVALS:
         raise RefusedError(f"it has its {APPROVALS} approvals: ebb reveal open {found.number} --tokens-from FILE")
@@ -223,7 +224,7 @@ def require_openable(found: Reversal, tokens: Iterable[str], by: str, wall: date
 
 
 def _require_open_end(found: Reversal, by: str, wall: datetime) -> None:
-    if not by.strip():
+    if not folded(by):
         raise RefusedError("who acts has a name: give --by")
     if found.opened:
         raise RefusedError("this request was opened, and serves once: ask anew with `ebb reveal request`")
@@ -238,17 +239,7 @@ def _told(first: Entry, rest: Iterable[Entry]) -> Reversal:
         raise LedgerError(
             f"entry {first.number} of the ledger is no request of this version: run `ebb ledger verify`"
         ) from None
-    approvals: dict[str, str] = {}
-    opened = False
-    for entry in rest:
-        by = entry.content.get("by", "")
-        if entry.kind == APPROVED and by.strip():
-            approvals.setdefault(_folded(by), by)
-        opened = opened or entry.kind == OPENED
-    approvals.pop(_folded(request.by), None)
-    return Reversal(first.reference, request, tuple(approvals.values()), opened)
-
-
-def _folded(name: str) -> str:
-    """Return a name so that one person does not count as two by a capital or a blank."""
-    return " ".join(name.split()).casefold()
+    later = list(rest)
+    said = (entry.content.get("by", "") for entry in later if entry.kind == APPROVED)
+    opened = any(entry.kind == OPENED for entry in later)
+    return Reversal(first.reference, request, approvers(said, but=request.by), opened)

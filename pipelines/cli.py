@@ -6,11 +6,13 @@ import importlib
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
+from typing import TextIO
 
 import click
 
-from governance.errors import EbbError
+from governance.errors import EbbError, EbbWarning
 
 COMMANDS = {
     "demo": ("pipelines.commands.demo:demo", "Show the main job at work on synthetic events."),
@@ -53,6 +55,27 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
 
 
+def _show_warnings() -> None:
+    """Print warnings of ebb's own as a line for the operator, each time; those of libraries stay as they are."""
+    others = warnings.showwarning
+
+    def show(  # noqa: PLR0917 - as the standard library calls it
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, EbbWarning):
+            click.echo(f"Warning: {message}.", err=True)
+        else:
+            others(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
+    warnings.simplefilter("always", EbbWarning)
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ebbtide", prog_name="ebb")
 def ebb() -> None:
@@ -68,6 +91,7 @@ def _sentence(problem: click.ClickException) -> str:
 
 def main() -> None:
     """Run the command line; a user's mistake ends with a message and an exit code, never a traceback."""
+    _show_warnings()
     try:
         ebb.main(prog_name="ebb", standalone_mode=False)
     except click.exceptions.Abort:

@@ -104,7 +104,8 @@ def restore_backup(settings: Settings, path: Path, *, over: bool, without_ledger
         without_ledger: the ledger is lost; keys that were destroyed since come back to life, and the ledger is told.
 
     Raises:
-        RefusedError: the backup is too old, keys are there, or a sweep is at work.
+        RefusedError: the backup is too old, keys are there, a sweep is at work, or the ledger is said to be lost and is
+            whole.
         LedgerError: the ledger is broken, or does not reach back to the backup.
         KeyringError: see `read_backup` and `restore`.
     """
@@ -113,7 +114,7 @@ def restore_backup(settings: Settings, path: Path, *, over: bool, without_ledger
     backup.require_young(wall)
     ledger = Ledger.open(settings.ledger_url)
     with ledger.sweeping():  # no sweep may destroy a key meanwhile
-        known = Known() if without_ledger else _known(ledger, backup)
+        known = _known_of_lost(ledger, backup) if without_ledger else _known(ledger, backup)
 
         def record(done: Restored) -> None:
             content = {
@@ -139,6 +140,18 @@ def _known(ledger: Ledger, backup: Backup) -> Known:
             "destroyed ones too"
         )
     return known_of(ledger, backup.keyring)
+
+
+def _known_of_lost(ledger: Ledger, backup: Backup) -> Known:
+    """Return that nothing is known; RefusedError if the ledger tells what was destroyed after all (R-DEL-08)."""
+    try:
+        _known(ledger, backup)
+    except LedgerError:
+        return Known()
+    raise RefusedError(
+        "the ledger is there and whole: it says which keys were destroyed, and they stay so. Nothing was changed; run "
+        "the command again without --without-ledger"
+    )
 
 
 def _remove_older(folder: Path, before: datetime, wall: datetime) -> list[Path]:

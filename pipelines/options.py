@@ -58,15 +58,18 @@ def tell_next(command: str, words: str = "Next") -> None:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the lines of a file that are not blank.
+    """Return the lines of a file that are not blank, without the blanks around them and without a byte order mark.
 
     Raises:
-        UsageError: it is not UTF-8 text.
+        UsageError: it is not UTF-8 text, or lists nothing.
     """
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text: save it as such, one entry a line") from None
+    if not any(lines):
+        raise UsageError(f"{path} lists nothing: write one entry a line")
+    return [line for line in lines if line]
 
 
 def emit_json(document: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from governance.actors import folded
 from governance.calendar import local_date
 from governance.errors import EbbError, LakeError, RefusedError
 from governance.keys import EnvelopeOpener
@@ -75,7 +76,7 @@ def approve_presumption(settings: Settings, digest: str, by: str) -> Presumed:
     found = find_presumption(ledger, digest)
     if wall >= found.plan.expires:
         raise RefusedError("this presumption expired: plan anew, and approve that")
-    if settings.second_pair_of_eyes and by == found.plan.by:
+    if settings.second_pair_of_eyes and folded(by) == folded(found.plan.by):
         raise RefusedError(f"{by} planned it: somebody else approves it")
     ledger.append("presumption.approval", found.digest, {"by": by, "rows": found.plan.rows}, wall)
     return find_presumption(ledger, found.digest)

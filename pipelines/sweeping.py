@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from governance.actors import folded
 from governance.errors import EbbError, RefusedError, UsageError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import LAKE, statistics_of
@@ -88,7 +89,7 @@ def approve_sweep(room: Room, digest: str, by: str) -> Sweep:
     sweep, wall = find_sweep(room.ledger, digest), wall_clock()
     if wall >= sweep.plan.expires:
         raise RefusedError("this plan expired: plan anew, and approve that")
-    if room.settings.second_pair_of_eyes and by == sweep.plan.by:
+    if room.settings.second_pair_of_eyes and folded(by) == folded(sweep.plan.by):
         raise RefusedError(f"{by} planned this sweep: somebody else approves it")
     room.ledger.append("sweep.approval", sweep.digest, {"by": by, "rows": sweep.plan.due}, wall)
     return find_sweep(room.ledger, sweep.digest)

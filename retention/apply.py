@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from governance.actors import approvers
 from governance.errors import RefusedError, StoreError
 from retention.endings import NOTHING
 from retention.judging import Judge, months_of
@@ -95,8 +96,7 @@ def require_applicable(
             f"over the limit, nothing was deleted: {'; '.join(over)}. If that is right, plan anew with --limit-share "
             "or --limit-rows, and have that plan approved"
         )
-    approvers = {name for name in sweep.approvals if not second_pair_of_eyes or name != plan.by}
-    if not approvers:
+    if not approvers(sweep.approvals, but=plan.by if second_pair_of_eyes else None):
         who = f"somebody other than {plan.by}" if second_pair_of_eyes else "somebody"
         raise RefusedError(f"{who} must approve this plan first: ebb sweep approve {sweep.digest[:16]}")
 

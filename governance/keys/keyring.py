@@ -227,8 +227,9 @@ class Keyring(EpochKeys, DueDateKeys, BackupKeys, Handle):
         """Destroy the keys that expired by `wall`, in the file and in this process; return how many.
 
         Guarantees:
-            SQLite overwrites the rows (secure_delete) and the write-ahead log is emptied. Copies of the file, such as
-            backups and snapshots of its disk, are the operator's to keep shorter than the keys.
+            SQLite overwrites the rows (secure_delete) and the write-ahead log is emptied, or an `EbbWarning` says
+            that a reader puts that off. Copies of the file, such as backups and snapshots of its disk, are the
+            operator's to keep shorter than the keys.
         """
         now = epochs.stamp(wall)
         with self._lock:

@@ -6,6 +6,7 @@ is reworded, since its own text quotes the parameters of the statement.
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from governance.errors import KeyringError, UsageError
+from governance.errors import EbbWarning, KeyringError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
 from governance.transport import refuse_shown_password, require_encryption, why_unreached
@@ -220,10 +221,20 @@ def forget_deleted(engine: Engine) -> None:
 
     SQLite overwrote them (secure_delete), and its log is emptied here. PostgreSQL writes the two tables anew, unless
     somebody reads them for longer than a second; its own log and its backups go by their own times.
+
+    Warnings:
+        EbbWarning: somebody who reads the file keeps its log, with the wrapped keys in it, until that ends.
     """
     if engine.dialect.name == "sqlite":
         with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+        if busy:
+            warnings.warn(
+                f"somebody reads the keyring {place(str(engine.url))}: until that ends, destroyed keys lie, wrapped, "
+                "in its file or its log; `ebb keys destroy --expired` removes them then",
+                EbbWarning,
+                stacklevel=2,
+            )
         return
     with _reworded(engine), engine.begin() as connection:
         connection.execute(text("SELECT ebb_keys_rewrite()"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from governance.errors import LedgerError, RefusedError, UsageError
+from governance.errors import EbbWarning, LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
 from governance.schema import LOCK_SPACE, Schema
 from governance.transport import refuse_shown_password, require_encryption, why_unreached
@@ -221,10 +222,21 @@ def is_held(connection: Connection, ticket: int) -> bool:
 
 
 def forget_deleted(engine: Engine) -> None:
-    """Leave deleted payloads nowhere in the database's files: SQLite's log is emptied, PostgreSQL's table rewritten."""
+    """Leave deleted payloads nowhere in the database's files: SQLite's log is emptied, PostgreSQL's table rewritten.
+
+    Warnings:
+        EbbWarning: somebody who reads the file keeps its log, with the payloads in it, until that ends.
+    """
     if engine.dialect.name == "sqlite":
         with reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+        if busy:
+            warnings.warn(
+                f"somebody reads the ledger {engine.url.database}: until that ends, what was deleted lies in its "
+                "file or its log; the next sweep removes it",
+                EbbWarning,
+                stacklevel=2,
+            )
         return
     with reworded(engine), engine.begin() as connection:
         connection.execute(text("SELECT ebb_ledger_rewrite()"))

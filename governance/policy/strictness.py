@@ -43,14 +43,22 @@ def stricter(first: Treatment, second: Treatment) -> Treatment:
         return first
     if type(first) is type(second):
         return _MEET[type(first)](first, second)
-    if first.strictness == second.strictness:
+    more, less = sorted((first, second), key=lambda one: one.strictness)
+    if more.strictness == less.strictness or (isinstance(more, Keep) and _tells_text(less)):
         return Suppress()
-    return first if first.strictness > second.strictness else second
+    return less
 
 
 def at_least_as_strict(candidate: Treatment, base: Treatment) -> bool:
     """Say whether `candidate` tells no more than `base`."""
     return stricter(candidate, base) == candidate
+
+
+def _tells_text(treatment: Treatment) -> bool:
+    """Say whether signs of any text are told as they stand: of what `Keep` makes `other`, that is more, not less."""
+    if isinstance(treatment, FreeText):
+        return treatment.words != "drop"
+    return isinstance(treatment, Mask | UrlPath | GroupThreshold)
 
 
 def _common_edges(first: Bucket, second: Bucket) -> Treatment:

@@ -1,9 +1,9 @@
 """What may happen to a field: one frozen class a treatment, told apart by `do`.
 
 `strictness` is a level, not a measure: `Keep` < every generalisation and token < `CountOnly` < `Suppress` <
-`Reject`. Two different treatments of one level are not comparable; `governance.policy.strictness` then falls back
-to `Suppress`. Treatments that need a key stand in `governance.policy.keyed`, that of a file in
-`governance.policy.hierarchy`.
+`Reject`. Two different treatments of one level are not comparable, nor is `Keep` with one that tells parts of any text
+as they stand; `governance.policy.strictness` then falls back to `Suppress`. Treatments that need a key stand in
+`governance.policy.keyed`, that of a file in `governance.policy.hierarchy`.
 """
 
 from __future__ import annotations
@@ -144,11 +144,14 @@ class Categorize(_Treatment):
 
 
 class Bucket(_Treatment):
-    """Replace a size or an amount by the bucket it falls into; `edges` ascend, in `unit`."""
+    """Replace a size or an amount by the bucket it falls into; `edges` ascend, in `unit`, 64 at most.
+
+    Thousands of edges would keep the value itself.
+    """
 
     do: Literal["bucket"] = "bucket"
     unit: Literal["GiB", "amount"] = "GiB"
-    edges: tuple[float, ...] = Field(min_length=1)
+    edges: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=1, max_length=64)
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:

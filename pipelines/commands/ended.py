@@ -62,8 +62,6 @@ def _of_people(scope: Scope, text: str) -> None:
         people = person
         if subjects_from is not None:
             people = tuple(lines_of(subjects_from))
-        if not people:
-            raise UsageError("the file lists nobody: one SYSTEM:KIND:ID a line")
         room = open_room(home, packs, lake, datasets)
         values = ended_values(room.settings.opener(), scope, people, load_catalogue(room.settings.packs).systems)
         if not values:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from governance.errors import UsageError, counted
 from pipelines.commands.sweep import BY, open_room, room_options, user
 from pipelines.options import emit_json, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.holds import Hold
 
 
 @click.group()
@@ -56,11 +62,12 @@ def place(  # noqa: PLR0917 - click passes them by name
     """Place a hold: what it lists stays, even past its day.
 
     Sweeps that are already planned keep to it. Subjects and records are read from a file, so that they stand in no
-    history of a shell.
+    history of a shell. How many rows match now is said by dataset, with a warning when there are none: rows that come
+    later are held all the same.
     """
     import re
 
-    from pipelines.hold_subjects import lake_values
+    from pipelines.hold_subjects import doubts, lake_values, rows_held
     from pipelines.settings import wall_clock
     from retention.holds import Hold
     from retention.sweeps import place_hold
@@ -85,13 +92,25 @@ def place(  # noqa: PLR0917 - click passes them by name
         placed = [Hold(case, dataset, "subject" if subjects_from else "record", values)]
     for one in placed:
         place_hold(room.ledger, one, by=user(by), reason=reason, wall=wall_clock())
+    # Counted when it stands: a long look at a large table must not put the hold off.
+    rows = {} if whole else rows_held(room, placed)
+    _tell(case, placed, rows, [] if whole else doubts(room, placed, rows), as_json=as_json)
+
+
+def _tell(
+    case: str, placed: Sequence[Hold], rows: Mapping[str, int | None], warnings: Sequence[str], *, as_json: bool
+) -> None:
     number = sum(len(one.values) for one in placed)
     if as_json:
-        emit_json({"case": case, "holds": len(placed), "values": number})
+        emit_json({"case": case, "holds": len(placed), "values": number, "rows": rows, "warnings": warnings})
     else:
-        click.echo(
-            f"Held under case {case}: {', '.join(sorted(one.dataset for one in placed))} ({number or 'all'} listed)."
-        )
+        names = ", ".join(sorted(one.dataset for one in placed))
+        click.echo(f"Held under case {case}: {names} ({number or 'all'} listed).")
+        for name, found in rows.items():
+            if found is not None:
+                click.echo(f"{name}: {found:,} rows match now")
+    for warning in warnings:
+        click.echo(f"Warning: {warning}.", err=True)
 
 
 @hold.command("list", epilog="Example: ebb hold list")

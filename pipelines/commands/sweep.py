@@ -49,10 +49,12 @@ def open_room(
 
 
 def user(by: str | None) -> str:
-    """Return who acts."""
+    """Return who acts; UsageError for a name that is blank or no line of text."""
     import getpass
 
-    return by or getpass.getuser()
+    from governance.actors import require_name
+
+    return require_name(getpass.getuser() if by is None else by)
 
 
 @sweep.command("plan", epilog="Example: ebb sweep plan --limit-share 0.5")

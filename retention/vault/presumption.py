@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from governance.actors import approvers
 from governance.errors import RefusedError, UsageError
 from governance.policy.parts import Part
 from retention.vault.settling import Settlement, open_key
@@ -176,7 +177,7 @@ def require_approved(found: Presumed, wall: datetime, *, second_pair_of_eyes: bo
         raise RefusedError("this machine's clock is before the plan was made: set the clock right first")
     if not found.begun and wall >= plan.expires:
         raise RefusedError("this presumption expired: plan anew, and approve that")
-    if not {name for name in found.approvals if not second_pair_of_eyes or name != plan.by}:
+    if not approvers(found.approvals, but=plan.by if second_pair_of_eyes else None):
         who = f"somebody other than {plan.by}" if second_pair_of_eyes else "somebody"
         raise RefusedError(f"{who} must approve it first: ebb vault presume approve {found.digest[:16]}")
 

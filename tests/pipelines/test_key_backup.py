@@ -187,6 +187,19 @@ def test_without_the_ledger_it_is_refused_unless_said_and_the_new_one_knows(home
     assert entry.content["ledger"] == "not read"
 
 
+def test_a_ledger_that_is_whole_is_not_passed_over(home: Path, tmp_path: Path) -> None:
+    """`--without-ledger` is for a lost one: what a whole one says was destroyed does not come back by it (R-DEL-08)."""
+    call(home, "backup", tmp_path / "b.json")
+    call(home, "destroy", HALF, "--yes")
+    head = Ledger.open(settings_of(home).ledger_url).head()
+    lose(home)
+    with pytest.raises(RefusedError, match="again without --without-ledger"):
+        call(home, "restore", tmp_path / "b.json", "--without-ledger")
+    assert not (home / "keyring.sqlite").exists()
+    assert Ledger.open(settings_of(home).ledger_url).head() == head
+    assert [key["epoch"] for key in call(home, "restore", tmp_path / "b.json")["buried"]] == [HALF]
+
+
 def test_an_old_backup_and_wrong_files_change_nothing(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,16 @@ def test_holds_are_placed_listed_and_released_without_showing_anybody(tmp_path: 
     assert "Nothing is held" in call(tmp_path, "hold", "list").output
 
 
+@pytest.mark.parametrize("name", ["", " ", "lin\napproved by wang"])
+def test_who_acts_has_a_name(tmp_path: Path, name: str) -> None:
+    """Nobody, and a name that writes lines of its own, are refused before anything is recorded."""
+    make_room(tmp_path)
+    result = call(tmp_path, "hold", "place", "2026-17", "--whole", "--reason", "claim", "--by", name)
+    assert code(result) == 2
+    assert "who acts has a name" in str(result.exception)
+    assert "Nothing is held" in call(tmp_path, "hold", "list").output
+
+
 def test_the_register_is_checked_against_the_stores(tmp_path: Path) -> None:
     """Unknown tables and columns are reported; a dataset without a class is refused with RET_NO_CLASS."""
     make_room(tmp_path)

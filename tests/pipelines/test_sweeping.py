@@ -11,7 +11,7 @@ import pytest
 
 from governance.errors import EbbError, RefusedError, UsageError
 from pipelines import sweeping
-from pipelines.settings import load_settings
+from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
 from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_sweep
 from retention.certificate import check, to_page
@@ -83,8 +83,13 @@ def test_without_approval_or_second_pair_of_eyes_nothing_goes(tmp_path: Path) ->
     strict = Room(load_settings(home=tmp_path, second_pair_of_eyes=True))
     with pytest.raises(RefusedError, match="somebody other than lin"):
         apply_here(strict, plan.digest)
-    with pytest.raises(RefusedError, match="somebody else approves"):
-        approve_sweep(strict, plan.digest, "lin")
+    for herself in ("lin", "Lin", " lin\t", "ｌｉｎ", "li\u200bn"):
+        with pytest.raises(RefusedError, match="somebody else approves"):
+            approve_sweep(strict, plan.digest, herself)
+    for nobody in ("Lin", "lin ", " ", ""):  # as an older version wrote them
+        room.ledger.append("sweep.approval", plan.digest, {"by": nobody, "rows": plan.due}, wall_clock())
+    with pytest.raises(RefusedError, match="somebody other than lin"):
+        apply_here(strict, plan.digest)
     approve_sweep(strict, plan.digest, "wang")
     assert apply_here(strict, plan.digest).removed("shop.orders") == plan.due
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding
 
-from governance.errors import EbbError, KeyringError, UsageError
+from governance.errors import EbbError, EbbWarning, KeyringError, UsageError
 from governance.keys import Keyring, OpsKey, RootKey, keyring_exists, keyring_place, store
 from governance.keys.keyring import Scope
 from tests.governance.keys.conftest import OPS_BYTES, ROOT_BYTES, WALL
@@ -251,6 +251,24 @@ def test_destroyed_leaves_no_bytes(keyring: Keyring, path: Path) -> None:
     keyring.destroy_expired(WALL + timedelta(days=2))
     assert not any(wrapped in file.read_bytes() for file in files if file.exists())
     reader.close()
+
+
+def test_a_reader_that_keeps_a_destroyed_key_is_told_of(
+    url: str, root: RootKey, path: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a long read the wrapped key stays: a warning says so, and the next destruction removes it."""
+    window(keyring, WALL)
+    (wrapped,) = [bytes(row[5]) for row in rows(path) if row[0] == "window"]  # type: ignore[arg-type]
+    monkeypatch.setattr(store, "_BUSY_SECONDS", 0.1)
+    impatient = Keyring.open(url, root)
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM ebb_keys").fetchall()
+        with pytest.warns(EbbWarning, match="somebody reads the keyring"):
+            assert impatient.destroy_expired(WALL + timedelta(days=2)) == 1
+        assert any(wrapped in file.read_bytes() for file in path.parent.iterdir())
+    assert impatient.destroy_expired(WALL) == 0
+    assert not any(wrapped in file.read_bytes() for file in path.parent.iterdir())
 
 
 def test_the_file_holds_no_key_in_the_clear(keyring: Keyring, path: Path) -> None:

@@ -79,6 +79,16 @@ def test_a_name_without_a_row_stops_loading(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "treatment", ["{do: free_text, words: redact}", "{do: mask, first: 6, last: 4, hidden: 2}", "{do: url_path}"]
+)
+def test_an_override_does_not_tell_of_texts_that_the_inventory_keeps_out(tmp_path: Path, treatment: str) -> None:
+    """A field of codes that somebody filled with a sentence would tell of it, where `keep` says `other`."""
+    own = f"overrides:\n  - {{field: shelf_number, treatment: {treatment}, reason: r}}\n"
+    (problem,) = messages(tmp_path, changed("overrides:\n", own))
+    assert "overrides[0].treatment: is weaker than the inventory's treatment, or not comparable" in problem
+
+
+@pytest.mark.parametrize(
     ("old", "new", "line", "path", "message"),
     [
         ("v4: 8, v6: 24", "v4: 24, v6: 48", 10, "overrides[0].treatment", "weaker"),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
+import sys
+import warnings
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from governance.errors import KeyringError
+from governance.keys import store
+from pipelines import cli
 from pipelines.commands.keys import keys
 from pipelines.settings import load_settings
 
@@ -87,3 +93,22 @@ def test_list_without_a_keyring_says_what_to_do(home: Path) -> None:
 def test_help_has_an_example(command: str) -> None:
     """The help of each command shows how to call it."""
     assert "Example: ebb keys" in ebb(command, "--help")
+
+
+def test_what_a_destruction_leaves_for_later_is_one_line_for_the_operator(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While somebody reads the keyring: the key is destroyed, the command succeeds, and the answer stays a document."""
+    ebb("init", "--home", str(home))
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    load_settings(home=home).opener().window_key("statistics", "sepp", "", "cookie", "2020-01-01", long_ago)
+    monkeypatch.setattr(store, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sys, "argv", ["ebb", "keys", "destroy", "--expired", "--home", str(home), "--json"])
+    with warnings.catch_warnings(), closing(sqlite3.connect(home / "keyring.sqlite")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM ebb_keys").fetchall()
+        cli.main()
+    told = capsys.readouterr()
+    assert json.loads(told.out)["expired"] == 1
+    assert told.err.startswith(f"Warning: somebody reads the keyring {home / 'keyring.sqlite'}: until that ends")
+    assert len(told.err.splitlines()) == 1

@@ -156,7 +156,11 @@ def test_a_presumption_needs_approval_in_time_by_whom_it_may(tmp_path: Path) -> 
     assert found.state == "planned"
     with pytest.raises(RefusedError, match="somebody must approve"):
         require_approved(found, NOW, second_pair_of_eyes=False)
-    ledger.append("presumption.approval", plan.digest, {"by": "lin"}, NOW)
+    ledger.append("presumption.approval", plan.digest, {"by": " "}, NOW)
+    with pytest.raises(RefusedError, match="somebody must approve"):
+        require_approved(find_presumption(ledger, plan.digest), NOW, second_pair_of_eyes=False)
+    for herself in ("lin", "Lin", "lin "):
+        ledger.append("presumption.approval", plan.digest, {"by": herself}, NOW)
     found = find_presumption(ledger, plan.digest)
     require_approved(found, NOW, second_pair_of_eyes=False)
     with pytest.raises(RefusedError, match="other than lin"):

@@ -30,14 +30,19 @@ def bucket(values: pa.Array, *, edges: tuple[float, ...], unit: Literal["GiB", "
         unit: `GiB` reads sizes, `amount` reads amounts, whatever their currency.
     """
     measure = gibibytes if unit == "GiB" else amount
-    labels = (f"<{edges[0]:g}", *(f"{low:g}-{high:g}" for low, high in pairwise(edges)))
-    labels += (f"{edges[-1]:g}+",)
+    told = [_told(edge) for edge in edges]
+    labels = (f"<{told[0]}", *(f"{low}-{high}" for low, high in pairwise(told)), f"{told[-1]}+")
 
     def label(text: str) -> str | None:
         size = measure(text)
         return None if size is None else labels[bisect_right(edges, size)]
 
     return each(as_text(values), label)
+
+
+def _told(edge: float) -> str:
+    """Return an edge with all of its digits: two that differ must not read alike."""
+    return str(int(edge)) if float(edge).is_integer() else repr(float(edge))
 
 
 def amount(text: str) -> float | None:

@@ -1,11 +1,12 @@
-"""Date shift: every date of a subject moves by the same number of days, so that the time between them stays.
+"""Date shift: every date of a subject moves by the same number of days, never by none; the time between them stays.
 
 The number follows from the subject under the key of the epoch: a half-year. Across its end intervals do not hold, as
 tokens do not link: else a long history could be pieced together.
 
 Warnings:
     A row that also says when the event happened gives the shift away for a field of the same time: shift fields that
-    tell of another time. Seasons and weekdays of a long history stay visible if `max_days` is small.
+    tell of another time. Seasons and weekdays of a long history stay visible if `max_days` is small. The time of day of
+    an instant stays, to the microsecond, as it was in +08:00.
 """
 
 from __future__ import annotations
@@ -44,8 +45,17 @@ def date_shift(values: pa.Array, key: CipherKey, subjects: Sequence[str | None],
 def _days(key: CipherKey, subjects: Sequence[str | None], max_days: int) -> dict[str, int]:
     distinct = list(dict.fromkeys(who for who in subjects if who is not None))
     macs = key.macs("days", [who.encode("utf-8", "surrogatepass") for who in distinct])
-    width = 2 * max_days + 1
-    return {who: int.from_bytes(mac[:16], "big") % width - max_days for who, mac in zip(distinct, macs, strict=True)}
+    return {who: _shift(mac, max_days) for who, mac in zip(distinct, macs, strict=True)}
+
+
+def _shift(mac: bytes, max_days: int) -> int:
+    """Return one of the shifts from -max_days to max_days, all but nought, each as likely."""
+    shift = int.from_bytes(mac[:16], "big") % (2 * max_days + 1) - max_days
+    if shift:
+        return shift
+    # Drawn again for those alone, so that the others' shifts are what they were before nought was left out.
+    again = int.from_bytes(mac[16:], "big") % (2 * max_days) - max_days
+    return again if again < 0 else again + 1
 
 
 def _shifted(text: str, days: int) -> str | None:

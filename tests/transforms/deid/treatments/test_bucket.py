@@ -39,3 +39,15 @@ def test_numbers_are_sizes_too() -> None:
 def test_an_amount_falls_into_its_range(text: str | None, label: str | None) -> None:
     """A bare number counts as it stands, a currency makes no difference, a size of memory is no amount."""
     assert bucket(pa.array([text], pa.string()), edges=(1, 2, 16), unit="amount").to_pylist() == [label]
+
+
+@pytest.mark.parametrize(
+    ("edges", "text", "label"),
+    [
+        ((1234567, 1234568), "1234567.5", "1234567-1234568"), ((1000000,), "5", "<1000000"),
+        ((12345678.25,), "99999999", "12345678.25+"), ((0.1, 0.5), "0.3", "0.1-0.5"), ((2.0, 2.5), "1", "<2"),
+    ],
+)  # fmt: skip
+def test_an_edge_is_told_with_all_its_digits(edges: tuple[float, ...], text: str, label: str) -> None:
+    """Large edges are not rounded to six digits, so that no two ranges have one name."""
+    assert bucket(pa.array([text]), edges=edges, unit="amount").to_pylist() == [label]
