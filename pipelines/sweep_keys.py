@@ -51,8 +51,8 @@ def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequenc
             return
         if not settings.ops_key_file.exists():
             raise RefusedError(
-                "a case, or news of a presumed order, holds records of the vault, and they must be put under a key of "
-                f"their own first: bring the ops key to {settings.ops_key_file}, then run the command again"
+                "a case, or news of an order, holds records of the vault, and they must be put under a key of their "
+                f"own first: bring the ops key to {settings.ops_key_file}, then run the command again"
             )
         keyring = settings.opener()
         opener = EnvelopeOpener(OpsKey.from_file(settings.ops_key_file), keyring)
