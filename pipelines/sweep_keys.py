@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from retention.vault.moving import hold_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     import pyarrow as pa
 
@@ -51,8 +52,8 @@ def preparation(settings: Settings, dataset: Dataset) -> Callable[[Unit, Sequenc
             return
         if not settings.ops_key_file.exists():
             raise RefusedError(
-                "a case, or news of a presumed order, holds records of the vault, and they must be put under a key of "
-                f"their own first: bring the ops key to {settings.ops_key_file}, then run the command again"
+                "a case, or news of an order, holds records of the vault, and they must be put under a key of their "
+                f"own first: bring the ops key to {settings.ops_key_file}, then run the command again"
             )
         keyring = settings.opener()
         opener = EnvelopeOpener(OpsKey.from_file(settings.ops_key_file), keyring)
@@ -109,20 +110,19 @@ def destroy_keys(
 
     Guarantees:
         A key is destroyed only when no row under it is there, which is counted right before; the keyring refuses a
-        date that has not come by the wall clock.
+        date that has not come by the wall clock. The key of a day's dead letters outlives the day after.
     """
     if dataset.crypto is None or not keyring_exists(settings.keyring_url):
         return []
     keyring, today = settings.opener(), local_date(now).isoformat()
     note = note_in(ledger, DESTROYED, keyring.identity, why)
     if dataset.crypto == DEAD_LETTERS:
-        rows = open_table(f"{settings.lake}/{dataset.table}").dataset().to_table(columns=["day"])["day"]
-        sealed = {entry["values"]: entry["counts"] for entry in pc.value_counts(rows).to_pylist()}
-        days = [day for day in keyring.sealing_days(DEAD_LETTERS) if day not in sealed and day < today]
+        letters = open_table(f"{settings.lake}/{dataset.table}")
+        days = _days_over(letters, keyring.sealing_days(DEAD_LETTERS), local_date(now))
         return [
             f"{DEAD_LETTERS} {day}"
             for day in days
-            if keyring.destroy_day_key(DEAD_LETTERS, day, blocking=lambda day: int(sealed.get(day, 0)), note=note)
+            if keyring.destroy_day_key(DEAD_LETTERS, day, blocking=lambda day: _sealed_on(letters, day), note=note)
         ]
     standing = {hold.case for hold in holds}
     table = open_table(vault_spec(settings.lake).uri)
@@ -132,6 +132,19 @@ def destroy_keys(
     # A case may hold rows of any date: its rows are counted in the whole table.
     over = [name for name in over if not (name.startswith(_CASE) and rows_under(table, name))]
     return keyring.destroy_due_dates(over, wall_clock(), blocking=used.__getitem__, note=note)
+
+
+def _days_over(letters: Table, days: Sequence[str], today: date) -> list[str]:
+    """Return the days under whose key no dead letter lies, nor will: bundles of before midnight commit after it."""
+    sealed = set(pc.unique(letters.dataset().to_table(columns=["day"])["day"]).to_pylist())
+    yesterday = (today - timedelta(days=1)).isoformat()
+    return [day for day in days if day < yesterday and day not in sealed]
+
+
+def _sealed_on(letters: Table, day: str) -> int:
+    """Count the letters under a day's key as the table is now."""
+    letters.refresh()
+    return int(letters.dataset().count_rows(filter=pc.field("day") == day))
 
 
 def _rows_by_key(table: Table, today: str) -> Counter[str]:

@@ -29,7 +29,7 @@ from retention.vault.layout import vault_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
     from pipelines.settings import Settings
     from retention.datasets import Dataset, Register, StoreSpec
@@ -72,6 +72,7 @@ class Room:
         self._reading = reading
         self._stores: dict[str, Store] = {}
         self._known: dict[str, list[Hold]] = {}
+        self._heard: dict[date, HeardAgain] = {}
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -142,7 +143,7 @@ class Room:
         return told and dataset.subject is not None
 
     def holds(self, now: datetime, instant: datetime | None = None) -> list[Hold]:
-        """Return what no sweep takes: what a case holds, what of the ledger is in use, presumed orders with news.
+        """Return what no sweep takes: what a case holds, what of the ledger is in use, orders with news.
 
         Args:
             now: what due dates are judged by.
@@ -176,10 +177,13 @@ class Room:
         )
 
     def _heard_again(self, now: datetime) -> Callable[[], list[Hold]]:
-        """Return what asks the vault for presumed orders that were heard of again; there may be no vault yet."""
+        """Return what asks the vault for orders that were heard of again; there may be no vault yet."""
         if VAULT not in self.datasets:
             return list
-        return HeardAgain(open_table(vault_spec(self.settings.lake).uri), VAULT, local_date(now))
+        today = local_date(now)
+        if today not in self._heard:
+            self._heard[today] = HeardAgain(open_table(vault_spec(self.settings.lake).uri), VAULT, today)
+        return self._heard[today]
 
     def _url(self, spec: StoreSpec) -> str:
         if spec.id == STORE:

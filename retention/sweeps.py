@@ -142,7 +142,7 @@ def holds_at(ledger: Ledger, instant: datetime | None = None) -> list[Hold]:
         if entry.payload is None:
             raise LedgerError(
                 f"case {entry.reference} stands, and what it lists was removed from the ledger: run `ebb ledger "
-                "verify`, and restore the ledger from a copy or release the case and place it anew"
+                "verify`, and restore the ledger from a copy or release the case and place it under another number"
             )
     found = []
     for entry in _standing(recorded_by(entries, instant)):
@@ -185,7 +185,14 @@ def _standing(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def place_hold(ledger: Ledger, hold: Hold, *, by: str, reason: str, wall: datetime) -> None:
-    """Write a hold into the ledger; it counts from now on, for sweeps already planned too."""
+    """Write a hold into the ledger; it counts from now on, for sweeps already planned too.
+
+    Raises:
+        RefusedError: the case was released. Its key of the vault may be destroyed for good, and no record could be kept
+            under it.
+    """
+    if any(entry.reference == hold.case for entry in ledger.entries(_RELEASED, hold.case)):
+        raise RefusedError(f"case {hold.case} was released, and its key may be destroyed: give the hold another number")
     content = {"dataset": hold.dataset, "scope": hold.scope, "values": sorted(hold.values), "by": by, "reason": reason}
     ledger.append("hold.placed", hold.case, content, wall)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from governance.policy.retention import after_months
+from governance.policy.retention import after_months, due_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +19,9 @@ CREATED, PAID, DELIVERED, REFUNDED = "order_created", "order_paid", "order_deliv
 DISPUTED, DISPUTE_CLOSED, CLOSED = "order_disputed", "dispute_closed", "order_closed"
 CLOCKS: Final = frozenset({PAID, DELIVERED, REFUNDED, DISPUTE_CLOSED})
 """Events whose day moves the completion."""
+
+_CLOCKS_APART = 1
+"""Days by which clocks of one producer, or dates without a time, may disagree."""
 
 QUIET_MONTHS = 12
 """So long nothing must have been heard of an order before it may be presumed closed (R-RET-07)."""
@@ -30,7 +33,8 @@ class Step(NamedTuple):
     Attributes:
         event_type: a name of the inventory.
         on: +08:00 date of the event.
-        stated: +08:00 date of completion that the record itself names, if it names one.
+        stated: +08:00 date of completion that the record itself names, if it names one. Of what arrives it is believed
+            only if it can be: see `completed_on_arrival`.
     """
 
     event_type: str
@@ -39,8 +43,17 @@ class Step(NamedTuple):
 
 
 def completed_on_arrival(step: Step) -> date | None:
-    """Return when the transaction of a single record was completed, as far as the record says so itself."""
-    return None if step.stated is None else order_completed([step])
+    """Return when the transaction of a single record was completed, as far as the record says so itself.
+
+    None also where what it states cannot be, so that the record waits as one that states nothing (R-RET-07): a
+    completion more than a day before the order was created, or one whose three years were over before the record's own
+    event. Such days are placeholders of the producer, as 1970-01-01 is.
+    """
+    if step.stated is None or (step.event_type == CREATED and (step.on - step.stated).days > _CLOCKS_APART):
+        return None
+    completed = order_completed([step])
+    due = None if completed is None else due_date("TXN", completed)
+    return None if due is not None and due <= step.on else completed
 
 
 def order_completed(steps: Iterable[Step]) -> date | None:

@@ -1,4 +1,4 @@
-"""Presumed orders that were heard of again: no sweep takes their rows before a settling has looked (R-RET-07)."""
+"""Orders that were heard of again: no sweep takes their rows before a settling has looked (R-RET-06, R-RET-07)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retention.holds import Hold, key_text
+from retention.vault.layout import SCHEMA, is_open
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from retention.stores.delta import Table
+    from retention.vault.settling import Order
 
 CASE = "heard-again"
 """How what stands for the number of a case begins; a date follows. Nobody placed it, and the next settling ends it."""
@@ -20,9 +23,11 @@ _ORDER = ["system", "order_token"]
 
 
 class HeardAgain:
-    """Asks the vault which rows that are due by a presumption belong to an order with a record that is not due.
+    """Asks the vault which rows that are due belong to an order that was heard of and not settled since.
 
-    What arrived today is settled tomorrow; until then the due date of its order's other records may be too early.
+    Heard of is an order with a record that waits without a due date, such as a dispute; one that was presumed closed
+    also with a record that is due later. What arrived today is settled tomorrow; until then the due date of its order's
+    other records may be too early. A settling gives all of them one date, or none, so that nothing is held longer.
 
     Args:
         table: the vault; it is read again only when it has moved.
@@ -44,32 +49,41 @@ class HeardAgain:
         return self._seen[1]
 
     def _look(self) -> list[Hold]:
-        found = self._presumed()
-        if found is None or not found.num_rows:
+        found = self._due()
+        if not found.num_rows:
             return []
-        rows, month, due = self._table.dataset(), pc.field("due_month"), pc.field("due_date")
-        # Partitions of months to come, and "open-…", which sorts behind them.
-        news = (month >= self._today[:7]) & (pc.is_null(due) | (due > self._today))
-        same = pc.field("order_token").isin(pc.unique(found["order_token"]))
-        again = set(_orders(rows.to_table(columns=_ORDER, filter=news & same)))
-        pairs = zip(_orders(found), found["event_key"].to_pylist(), strict=True)
+        presumed = found.filter(pc.is_null(found["completed_date"]))
+        again = self._waiting(found) | self._later(presumed)
+        theirs = found.filter(pc.is_in(found["order_token"], pa.array([token for _, token in again], pa.binary())))
+        pairs = zip(_orders(theirs), theirs["event_key"].to_pylist(), strict=True)
         values = frozenset(key_text([key]) for order, key in pairs if order in again)
         return [Hold(f"{CASE}-{self._today}", self._dataset, "record", values)] if values else []
 
-    def _presumed(self) -> pa.Table | None:
-        """Return the due rows that a presumption left: a due date, and no completion. Only due months are opened."""
-        month = self._today[:7]
-        parts = [part for part in pc.unique(self._table.listing()["partition"]).to_pylist() if part <= month]
-        rows = [
-            self._table.rows_of(file, [*_ORDER, "event_key", "completed_date", "due_date"])
-            for part in parts
-            for file in self._table.files(part)
-        ]
-        if not rows:
-            return None
-        due, done = pc.field("due_date") <= self._today, pc.is_valid(pc.field("completed_date"))
-        return pa.concat_tables(rows).filter(due & ~done & pc.is_valid(pc.field("order_token")))
+    def _due(self) -> pa.Table:
+        """Return the due rows that have an order; only due months are opened."""
+        month, due = self._today[:7], pc.field("due_date") <= self._today
+        rows = self._read(lambda part: part <= month, [*_ORDER, "event_key", "completed_date", "due_date"])
+        return rows.filter(due & pc.is_valid(pc.field("order_token")))
+
+    def _waiting(self, rows: pa.Table) -> set[Order]:
+        """Return the orders of rows that have a record without a due date."""
+        waiting = self._read(is_open, _ORDER)
+        return set(_orders(waiting.filter(pc.is_in(waiting["order_token"], pc.unique(rows["order_token"])))))
+
+    def _later(self, rows: pa.Table) -> set[Order]:
+        """Return the orders of rows that have a record which is due later; every month to come is read for that."""
+        if not rows.num_rows:
+            return set()
+        later = (pc.field("due_month") >= self._today[:7]) & (pc.field("due_date") > self._today)
+        same = pc.field("order_token").isin(pc.unique(rows["order_token"]))
+        return set(_orders(self._table.dataset().to_table(columns=_ORDER, filter=later & same)))
+
+    def _read(self, among: Callable[[str], bool], columns: list[str]) -> pa.Table:
+        """Return columns of the partitions that are among those looked for."""
+        files = [file for file in self._table.files() if among(file.partition)]
+        none = pa.schema([SCHEMA.field(name) for name in columns]).empty_table()
+        return pa.concat_tables([none, *(self._table.rows_of(file, columns).select(columns) for file in files)])
 
 
-def _orders(rows: pa.Table) -> list[tuple[str, bytes]]:
+def _orders(rows: pa.Table) -> list[Order]:
     return list(zip(*(rows[name].to_pylist() for name in _ORDER), strict=True))

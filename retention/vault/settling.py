@@ -24,6 +24,8 @@ from retention.vault.payloads import envelope_anew, with_columns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    import pyarrow.dataset as pads
+
     from governance.keys import EnvelopeOpener, Keyring
     from retention.stores.commit_log import DataFile
     from retention.stores.delta import FencedTable, Table
@@ -49,8 +51,8 @@ class Settlement:
     """What to do.
 
     Attributes:
-        completed: orders that have rows without a due date, and the day they were completed; None: not yet, or in
-            dispute.
+        completed: orders that have rows without a due date, or under several, and the day they were completed; None:
+            not yet, or in dispute.
         leaving: due dates under which rows lie that belong elsewhere.
         before: rows received on this +08:00 date or later are left for the next run.
         stale: open keys of months before this one ("open-2011-06") give way to a fresh one.
@@ -83,9 +85,10 @@ class Settled:
 
 
 def plan_settlement(table: Table, today: date, wall: date) -> Settlement:
-    """Work out the completion of every order that has rows without a due date, or that was presumed closed.
+    """Work out the completion of orders that have rows without a due date, or under several, or were presumed closed.
 
-    Of an order without news since it was presumed, nothing is known: it stays.
+    Of an order without news since it was presumed, nothing is known: it stays. A record that states its completion
+    arrives under a due date; where that is a later one, the order's older rows have to follow it (R-RET-06).
 
     Args:
         table: the vault, at its newest version.
@@ -98,7 +101,7 @@ def plan_settlement(table: Table, today: date, wall: date) -> Settlement:
     waiting = before & pc.is_valid(pc.field("order_token")) & unknown
     unsettled = dataset.to_table(columns=["system", "order_token"], filter=waiting)
     orders = set(zip(unsettled["system"].to_pylist(), unsettled["order_token"].to_pylist(), strict=True))
-    tokens = pc.unique(unsettled["order_token"])
+    tokens = pc.unique(pa.chunked_array([*unsettled["order_token"].chunks, *_apart(dataset).chunks], pa.binary()))
     known = dataset.to_table(columns=list(_STEPS), filter=before & pc.field("order_token").isin(tokens))
     steps: dict[Order, list[Step]] = {}
     lying: dict[Order, set[str]] = {}
@@ -110,6 +113,7 @@ def plan_settlement(table: Table, today: date, wall: date) -> Settlement:
             lying.setdefault((system, token), set()).add(due)
         if due is None or stated is not None:
             news.add((system, token))
+    orders |= {order for order, dates in lying.items() if len(dates) > 1}
     completed = {order: order_completed(steps[order]) for order in sorted(orders & news)}
     leaving = {due for order, on in completed.items() for due in lying.get(order, ()) if due != _due(on)}
     stale = f"{OPEN}-{_month_before(wall)}"
@@ -149,6 +153,15 @@ def settle(
 def stale_keys(key_ids: Iterable[str], plan: Settlement) -> list[str]:
     """Return the open keys that nothing is written under any more."""
     return sorted(one for one in key_ids if one.startswith(f"{OPEN}-") and one < plan.stale)
+
+
+def _apart(dataset: pads.Dataset) -> pa.ChunkedArray:
+    """Return the tokens of orders whose rows lie under more than one due date; two columns of every row are read."""
+    token, due = pc.field("order_token"), pc.field("due_date")
+    columns = {"order": token, "due": due.cast(pa.date32())}
+    rows = dataset.to_table(columns=columns, filter=pc.is_valid(token) & pc.is_valid(due))
+    spans = rows.group_by("order").aggregate([("due", "min"), ("due", "max")])
+    return spans.filter(pc.less(spans["due_min"], spans["due_max"]))["order"]
 
 
 def _reader(table: Table) -> Callable[[DataFile, Sequence[str] | None], pa.Table]:

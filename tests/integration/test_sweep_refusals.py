@@ -12,7 +12,8 @@
 | keyring or root key missing | 1 | here: without_the_keyring_or_the_root_key |
 | ops key missing while a case holds | 3 | test_sweep_keys: without_the_ops_key_… |
 | a standing case's list removed | 1 | test_ledger_sweep: a_case_whose_list_was_removed_… |
-| news of a presumed order since the plan | 3 | test_presuming: a_presumed_order_that_is_heard_of_again_… |
+| the number of a released case | 3 | test_sweep_command: holds_are_placed_listed_and_released_… |
+| news of an order since the plan | 3 | test_presuming: a_presumed_order_that_is_heard_of_again_…, a_completed_order_… |
 | a due date's key destroyed by hand | 0, 1 | here: a_key_destroyed_by_hand |
 | text where a time should be | 0, held | here: text_that_is_no_time |
 | a number without a unit | 3 | here: numbers_without_a_unit |

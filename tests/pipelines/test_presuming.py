@@ -170,6 +170,21 @@ def test_a_presumed_order_that_is_heard_of_again_stays_until_it_is_settled(
     assert len(rows(home)) == 2 + 3
 
 
+def test_a_completed_order_in_dispute_since_the_last_settling_stays(home: Path) -> None:
+    """Due, and disputed today: a plan from before is refused, a new one holds the order (R-RET-06)."""
+    sold = [step("order_paid", "2023-01-12", order="C"), step("order_delivered", "2023-01-20", order="C")]
+    arrive(home, sold, "2023-02-01T00:00:00Z")
+    assert call(home, "vault", "settle").exception is None
+    room = Room(load_settings(home=home))
+    old = planned(room)
+    assert old.due == 2
+    hears(home, "C")
+    with pytest.raises(RefusedError, match="plan anew"):
+        apply_here(room, old.digest)
+    assert planned(room).due == 0
+    assert len(rows(home)) == 6 + 3
+
+
 def test_what_is_heard_of_while_a_sweep_is_at_work_stays_and_is_counted(home: Path) -> None:
     """Asked again right before the deed: rows of an approved unit whose order has news are kept, as those of a case."""
     room = presumed(home)

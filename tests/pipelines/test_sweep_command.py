@@ -105,6 +105,9 @@ def test_holds_are_placed_listed_and_released_without_showing_anybody(tmp_path: 
     assert sum(c["rows"] for c in cells if c["status"] == "case") == 80
     assert call(tmp_path, "hold", "release", "2026-17").exit_code == 0
     assert "Nothing is held" in call(tmp_path, "hold", "list").output
+    again = call(tmp_path, *place, "--subjects-from", str(tmp_path / "people"))
+    assert code(again) == 3
+    assert str(again.exception).startswith("case 2026-17 was released")
 
 
 @pytest.mark.parametrize("name", ["", " ", "lin\napproved by wang"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -27,6 +27,8 @@ from tests.retention.rooms import apply_here
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from governance.keys import BundleSealer
+
 NOW = datetime(2025, 3, 15, tzinfo=UTC)
 
 
@@ -41,15 +43,7 @@ def test_a_day_of_dead_letters_loses_its_key_with_its_last_row(tmp_path: Path) -
     for age in (50, 40, 5):
         day = local_date(wall - timedelta(days=age))
         sealer = keyring.sealer("dead_letters", wall - timedelta(days=age))
-        row = {
-            "event_key": [bytes([age]) * 16],
-            "received_date": [day.isoformat()],
-            "day": [sealer.day],
-            "sealed": [sealer.seal(b"payload", b"")],
-            "wrapped_key": [sealer.wrapped_key()],
-            "due_date": [(day + timedelta(days=30)).isoformat()],
-        }
-        assert table.commit(table.write_files(_with_all(row)), {})
+        assert table.commit(table.write_files(letter(sealer, day)), {})
     room = Room(settings)
     assert destroy_keys(settings, room.dataset("dead_letters"), wall, (), ledger=room.ledger, why="test") == []
     plan = plan_sweep(room, now=None, by="a", limit=Limit(share=1.0))
@@ -63,6 +57,62 @@ def test_a_day_of_dead_letters_loses_its_key_with_its_last_row(tmp_path: Path) -
     assert certify_sweep(room, plan.digest)["datasets"][0]["keys_destroyed"] == 2
     with pytest.raises(RefusedError, match="still kept"):
         keyring.destroy_day_key("dead_letters", keyring.sealing_days("dead_letters")[0], blocking=lambda _: 1)
+
+
+def letter(sealer: BundleSealer, day: date) -> pa.Table:
+    """Return a dead letter that a bundle sealed."""
+    row: dict[str, list[object]] = {
+        "event_key": [day.isoformat().encode()],
+        "received_date": [day.isoformat()],
+        "day": [sealer.day],
+        "sealed": [sealer.seal(b"payload", b"")],
+        "wrapped_key": [sealer.wrapped_key()],
+        "due_date": [(day + timedelta(days=30)).isoformat()],
+    }
+    return _with_all(row)
+
+
+def test_the_key_of_a_day_waits_for_its_last_bundle(tmp_path: Path) -> None:
+    """A bundle that was begun before midnight commits after it: the key outlives the next day."""
+    settings = load_settings(home=tmp_path)
+    ensure_home(settings)
+    keyring, room = settings.opener(), Room(settings)
+    spec = TableSpec(f"{settings.lake}/dead_letters", DEAD_LETTERS, "received_date", ())
+    create_table(spec)
+    table = FencedTable(spec)
+    dataset = room.dataset("dead_letters")
+    sealer = keyring.sealer("dead_letters", datetime(2025, 3, 14, 15, 59, 58, tzinfo=UTC))
+    assert sealer.day == "2025-03-14"
+    midnight = datetime(2025, 3, 14, 16, tzinfo=UTC)
+    for after in (timedelta(seconds=2), timedelta(hours=23)):
+        assert destroy_keys(settings, dataset, midnight + after, (), ledger=room.ledger, why="test") == []
+    day_after = datetime(2025, 3, 15, 16, tzinfo=UTC)
+    assert table.commit(table.write_files(letter(sealer, date(2025, 3, 14))), {})
+    assert destroy_keys(settings, dataset, day_after, (), ledger=room.ledger, why="test") == []
+    table.refresh()
+    assert table.commit([], {}, removed=table.files())
+    assert destroy_keys(settings, dataset, day_after, (), ledger=room.ledger, why="test") == ["dead_letters 2025-03-14"]
+
+
+def test_a_letter_that_comes_in_the_last_moment_keeps_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is read again right before each key: one that came while another went is seen."""
+    settings = load_settings(home=tmp_path)
+    ensure_home(settings)
+    keyring, room = settings.opener(), Room(settings)
+    spec = TableSpec(f"{settings.lake}/dead_letters", DEAD_LETTERS, "received_date", ())
+    create_table(spec)
+    table = FencedTable(spec)
+    sealers = [keyring.sealer("dead_letters", datetime(2025, 3, day, tzinfo=UTC)) for day in (1, 2)]
+    append = room.ledger.append
+
+    def beside(*arguments: Any, **named: Any) -> Any:
+        assert table.commit(table.write_files(letter(sealers[1], date(2025, 3, 2))), {})
+        return append(*arguments, **named)
+
+    monkeypatch.setattr(room.ledger, "append", beside)
+    with pytest.raises(RefusedError, match="seals 1 rows that are still kept"):
+        destroy_keys(settings, room.dataset("dead_letters"), NOW, (), ledger=room.ledger, why="test")
+    assert keyring.sealing_days("dead_letters") == ["2025-03-02"]
 
 
 def _with_all(row: dict[str, list[object]]) -> pa.Table:

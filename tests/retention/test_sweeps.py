@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.errors import LedgerError
+from governance.errors import LedgerError, RefusedError
 from governance.ledger import Ledger
 from retention.endings import Ending
 from retention.holds import Hold
@@ -60,8 +60,18 @@ def test_what_a_released_case_listed_may_be_gone(ledger: Ledger) -> None:
     assert [hold.case for hold in holds_at(ledger, on(2021, 6))] == ["C-1", "C-2"]
     assert ledger.forget(number)
     assert [hold.case for hold in holds_at(ledger, on(2021, 6))] == ["C-2"]
-    place(ledger, on(2023))
-    assert HOLD in holds_at(ledger)
+
+
+def test_the_number_of_a_released_case_is_not_used_again(ledger: Ledger) -> None:
+    """Its key of the vault may be gone for good; a case that stands takes more holds, and so does a longer number."""
+    longer = Hold("C-10", "*", "dataset")
+    place(ledger, on(2021), longer)
+    release_holds(ledger, "C-10", by="wu", wall=on(2022))
+    for _ in range(2):
+        place(ledger, on(2023))
+    with pytest.raises(RefusedError, match=r"^case C-10 was released, .*: give the hold another number$"):
+        place(ledger, on(2023), longer)
+    assert holds_at(ledger) == [HOLD, HOLD]
 
 
 def test_a_clock_that_runs_back_by_minutes_hides_no_entry(ledger: Ledger) -> None:

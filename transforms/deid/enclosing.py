@@ -1,7 +1,7 @@
 """Enclose transactions: clear columns for the clock, two sealed payloads for everything else.
 
 What is in clear is what a sweep needs and tells nothing of a person: dates, kinds, keyed hashes. A record whose
-completion it does not know goes to the month of its arrival and is held there (R-RET-07).
+completion it does not know, or states as it cannot be, goes to the month of its arrival and is held there (R-RET-07).
 """
 
 from __future__ import annotations
@@ -160,6 +160,7 @@ def _content_fields() -> frozenset[str]:
     return frozenset(yaml.safe_load(text)["content"])
 
 
+@lru_cache(maxsize=4096)
 def _completed(kind: str, on: date, stated: date) -> date | None:
     return completed_on_arrival(Step(kind, on, stated))
 

@@ -64,6 +64,28 @@ def test_a_record_that_states_its_completion() -> None:
     assert completed_on_arrival(Step(DELIVERED, later)) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "on", "stated", "expected"),
+    [
+        (CREATED, "2026-06-01", "1970-01-01", None),
+        (CREATED, "2026-06-01", "0001-01-01", None),
+        (CREATED, "2026-06-01", "2026-05-30", None),
+        (CREATED, "2026-06-01", "2026-05-31", "2026-05-31"),
+        (CREATED, "0001-01-01", "0001-01-01", "0001-01-01"),
+        (CLOSED, "2026-06-01", "1970-01-01", None),
+        (CLOSED, "2026-06-01", "2023-05-31", None),
+        (CLOSED, "2026-06-01", "2023-06-01", "2023-06-01"),
+        (CLOSED, "2011-01-01", "2011-01-01", "2011-01-01"),
+        (REFUNDED, "2026-06-01", "2020-01-01", "2026-06-01"),
+        (PAID, "2026-06-01", "1970-01-01", "2026-06-01"),
+    ],
+)
+def test_a_completion_that_cannot_be_is_not_known(kind: str, on: str, stated: str, expected: str | None) -> None:
+    """Not before the order was created, nor three years before its last event; a refund may tell of an old one."""
+    found = completed_on_arrival(Step(kind, date.fromisoformat(on), date.fromisoformat(stated)))
+    assert found == (None if expected is None else date.fromisoformat(expected))
+
+
 @given(st.lists(st.tuples(st.sampled_from(TYPES), st.integers(0, 400)), max_size=12), st.randoms())
 def test_order_does_not_matter_and_no_clock_is_later(steps: list[tuple[str, int]], rng: object) -> None:
     """The same events in another order give the same day, which no payment, delivery, refund or end is after."""

@@ -76,6 +76,37 @@ def test_a_later_refund_moves_the_order_on(place: Place) -> None:
     assert rows_under(place.table(), DUE) == 0
 
 
+@pytest.mark.parametrize("kind", ["order_refunded", "dispute_closed"])
+def test_a_clock_that_states_its_completion_moves_the_order_on(place: Place, kind: str) -> None:
+    """A refund that arrives with its due date leaves no older row of the order under an earlier one (R-RET-06)."""
+    place.store(*PAID_AND_DELIVERED)
+    settled(place)
+    place.store(step(kind, "2025-06-10", transaction_completed_at="2025-06-10T12:00:00+08:00"))
+    assert settled(place) == Settled(moved=3)
+    dates = {(row["completed_date"], row["due_date"], row["key_id"]) for row in place.rows().to_pylist()}
+    assert dates == {("2025-06-10", "2028-06-11", "2028-06-11")}
+    assert settled(place) == Settled()
+
+
+def test_an_order_whose_rows_all_arrived_with_dates_is_made_one(place: Place) -> None:
+    """The latest counts for all of them; the same number in another system is another order, and stays."""
+    said = {"order": "B", "transaction_completed_at": "2025-06-01T12:00:00+08:00"}
+    place.store(
+        step("order_paid", "2025-06-01", **said),
+        step("order_refunded", "2025-06-10", **said | {"transaction_completed_at": "2025-06-10T12:00:00+08:00"}),
+        step("order_closed", "2025-06-01", system="mic_domestic", **said),
+        step("order_paid", "2025-06-01", **said | {"order": "C"}),
+    )
+    assert settled(place) == Settled(moved=1)
+    dates = sorted((row["system"], row["event_type"], row["due_date"]) for row in place.rows().to_pylist())
+    assert dates == [
+        ("mic_domestic", "order_closed", "2028-06-02"),
+        ("sepp", "order_paid", "2028-06-02"),
+        ("sepp", "order_paid", "2028-06-11"),
+        ("sepp", "order_refunded", "2028-06-11"),
+    ]
+
+
 def test_a_dispute_takes_the_order_back_until_it_is_closed(place: Place) -> None:
     """A disputed order has no due date; the end of the dispute is its new completion."""
     place.store(*PAID_AND_DELIVERED)

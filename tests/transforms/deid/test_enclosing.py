@@ -61,6 +61,30 @@ def test_an_unknown_completion_is_held(place: Place, stated: str | None) -> None
     assert (values["due_month"], values["key_id"]) == ("open-2025-06", "open-2025-06")
 
 
+@pytest.mark.parametrize("kind", ["order_created", "order_closed"])
+@pytest.mark.parametrize("stated", ["1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "2000-01-01T00:00:00+08:00"])
+def test_a_placeholder_for_the_completion_is_held(place: Place, kind: str, stated: str) -> None:
+    """A record that has just arrived is never due at once for a day on which its order cannot have ended (R-RET-07)."""
+    lines = [step(kind, "2025-06-15", transaction_completed_at=stated), step("order_paid", "2025-06-15")]
+    values = place.enclosed(lines).outputs["vault"].to_pylist()
+    assert {(row["completed_date"], row["due_date"], row["due_month"]) for row in values} == {
+        (None, None, "open-2025-06")
+    }
+
+
+def test_records_of_old_orders_are_due_as_they_say(place: Place) -> None:
+    """What is loaded with the dates of its time is believed, however long ago, and an old completion with a refund."""
+    lines = [
+        step("order_closed", "2011-01-01", transaction_completed_at="2011-01-01T00:00:00Z"),
+        step("order_refunded", "2025-06-14", transaction_completed_at="2020-01-01T00:00:00Z"),
+    ]
+    rows = place.enclosed(lines).outputs["vault"].to_pylist()
+    assert {(row["event_type"], row["due_date"]) for row in rows} == {
+        ("order_closed", "2014-01-02"),
+        ("order_refunded", "2028-06-15"),
+    }
+
+
 def test_keys_go_by_the_wall_clock(tmp_path: Path) -> None:
     """In a drill the month of arrival is the drill's, the key the wall's: an old open key is never used again."""
     drill = Place(tmp_path, now=datetime(2025, 1, 3, tzinfo=UTC))
