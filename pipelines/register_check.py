@@ -11,6 +11,7 @@ from governance.policy import load_catalogue
 from pipelines.lake_datasets import LAKE, existing
 from pipelines.ledger_dataset import STORE, is_there
 from pipelines.treating import treatments_of
+from retention.judging import wrong_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,9 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
     for name in absent_columns(dataset, shape):
         yield f"the table {dataset.table} has no column {name}"
     yield from _clock_types(dataset, shape)
+    if dataset.open is not None and dataset.open.column in shape.columns:
+        wrong = wrong_state(dataset.open, shape.columns[dataset.open.column])
+        yield from [wrong] if wrong else []
     if not (dataset.key or shape.key):
         yield f"the table {dataset.table} has no primary key: name unique columns as `key`"
     if dataset.anonymize is not None:

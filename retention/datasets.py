@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, ValidationError, field_validator, model_validator
 
 from governance.errors import PolicyError, RefusedError
 from governance.policy.keyed import Keyed
@@ -71,10 +71,15 @@ class Clock(Part):
 
 
 class OpenStates(Part):
-    """Values of a column that say: unfinished or disputed."""
+    """Values of a column that say: unfinished or disputed; compared in the column's own type."""
 
     column: Column
-    values: tuple[str | int, ...] = Field(min_length=1)
+    values: tuple[StrictBool | StrictInt | str, ...] = Field(min_length=1)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The values as text, true and false in small letters."""
+        return frozenset(str(one).lower() if isinstance(one, bool) else str(one) for one in self.values)
 
 
 class Child(Part):

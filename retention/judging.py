@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from retention.datasets import Dataset
+    from retention.datasets import Dataset, OpenStates
     from retention.endings import Endings
     from retention.holds import Hold
 
@@ -127,9 +127,22 @@ class Judge:
         if states is None:
             return None
         column = _named(rows, states.column)
-        texts = pa.array([str(value) for value in states.values], pa.string())
-        result: np.ndarray = pc.is_in(pc.cast(column, pa.string()), value_set=texts).to_numpy()
-        return result.astype(bool)
+        if wrong := wrong_state(states, column.type):
+            raise RefusedError(f"{self.dataset.id}: {wrong}")
+        return holds.among(column, states.texts)
+
+
+def wrong_state(states: OpenStates, kind: pa.DataType) -> str | None:
+    """Say which open states cannot be values of a column of type `kind`; None if all can."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if any(isinstance(value, bool) for value in states.values) and not pa.types.is_boolean(kind):
+        return (
+            f"`open` lists what YAML reads as true or false (on, yes and no too), but {states.column} is of type "
+            f"{kind}: put it in quotes"
+        )
+    if holds.of_type(states.texts, kind)[1]:
+        return f"`open` lists a value that {states.column} cannot hold, which is of type {kind}: correct it"
+    return None
 
 
 def dates_as_written(column: pa.ChunkedArray) -> np.ndarray:

@@ -246,9 +246,10 @@ class SqlStore:
             except NoSuchTableError:
                 raise StoreError(f"there is no table {name} in {self.place}: correct the register") from None
             if self._engine.dialect.name == "sqlite":
-                # SQLite stores what it is given: a time that is none must be read as it stands, not fail with its text.
+                # SQLite stores what it is given: a time that is none must be read as it stands, not fail with its text;
+                # and it fills up no CHAR(n), so that blanks there are somebody's.
                 for column in table.columns:
-                    if isinstance(column.type, (types.DateTime, types.Date, types.Numeric)):
+                    if isinstance(column.type, (types.DateTime, types.Date, types.Numeric, types.CHAR)):
                         column.type = types.NullType()
         return self._metadata.tables[name]
 

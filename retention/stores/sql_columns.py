@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlalchemy import types
 
+from retention.holds import plain_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,8 +18,15 @@ if TYPE_CHECKING:
 def to_arrow(rows: Sequence[Any], columns: Sequence[Column[Any]]) -> pa.Table:
     """Return rows as a table, in the types of their columns."""
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
-    arrays = {c.name: _array(values[place], arrow_type(c.type)) for place, c in enumerate(columns)}
+    arrays = {c.name: _array(_padding_off(c, values[place]), arrow_type(c.type)) for place, c in enumerate(columns)}
     return pa.table(arrays)
+
+
+def _padding_off(column: Column[Any], values: Sequence[Any]) -> Sequence[Any]:
+    """Return values of CHAR(n) without the blanks that fill them up."""
+    if not isinstance(column.type, types.CHAR):
+        return values
+    return [value.rstrip(" ") if isinstance(value, str) else value for value in values]
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
@@ -25,7 +34,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+        return pa.array([None if value is None else plain_text(value) for value in values], pa.string())
 
 
 def arrow_type(kind: types.TypeEngine[Any]) -> pa.DataType:

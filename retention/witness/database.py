@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _ROWS = 20_000
+_CHARACTER = 1042
+"""PostgreSQL's number of the type CHAR(n), whose values it fills up with blanks."""
 
 
 def stream_rows(url: str, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -72,9 +74,14 @@ def _postgresql(url: str, query: str) -> Iterator[tuple[Any, ...]]:
             with connection.cursor(name="ebb_witness") as cursor:
                 cursor.itersize = _ROWS
                 cursor.execute(query.encode())
-                yield from cursor
+                padded = [one.type_code == _CHARACTER for one in cursor.description or ()]
+                yield from (_without_padding(row, padded) for row in cursor) if any(padded) else cursor
     except psycopg.Error as problem:
         raise StoreError(f"the second reading of the database failed ({problem.sqlstate})") from None
+
+
+def _without_padding(row: Sequence[Any], padded: Sequence[bool]) -> tuple[Any, ...]:
+    return tuple(v.rstrip(" ") if blank and v is not None else v for v, blank in zip(row, padded, strict=True))
 
 
 def _quoted(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from retention.witness.days import day_of
+from retention.witness.listed import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def _is_listed(ending: Ending, dataset: Dataset, values: dict[str, Any], endings
     who = values.get(dataset.subject) if dataset.subject else None
     if who is None:
         return False
-    text = who.hex() if isinstance(who, bytes) else str(who)
+    text = str(as_text(who))
     if ending.scope == "searches" and all(values.get(name) is None for name in dataset.searches):
         return False
     if endings.name is None:

@@ -16,6 +16,7 @@ from retention.witness import database
 from retention.witness.days import day_of, due_day, silent_from
 from retention.witness.ended import columns_of, ended_on
 from retention.witness.lake import DiskTable
+from retention.witness.listed import is_among, is_key_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -285,7 +286,7 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
 def _is_open(dataset: Dataset, values: dict[str, Any]) -> bool:
     if dataset.open is None:
         return False
-    return str(values.get(dataset.open.column)) in {str(state) for state in dataset.open.values}
+    return is_among(values.get(dataset.open.column), dataset.open.texts)
 
 
 def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], key: Sequence[str]) -> bool:
@@ -296,9 +297,9 @@ def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], ke
             if dataset.subject is None:
                 if dataset.role == "record" and dataset.personal:
                     return True
-            elif _text(values.get(dataset.subject)) in hold.values:
+            elif is_among(values.get(dataset.subject), hold.values):
                 return True
-        elif "/".join(_text(values.get(name)) or "" for name in key) in hold.values:
+        elif is_key_among([values.get(name) for name in key], hold.values):
             return True
     return False
 
@@ -307,9 +308,3 @@ def _is_anonymous(dataset: Dataset, values: dict[str, Any]) -> bool:
     assert dataset.anonymize is not None
     emptied = [name for name, treatment in dataset.anonymize.treatments.items() if treatment.do == "suppress"]
     return all(values.get(name) is None for name in emptied)
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return value.hex() if isinstance(value, bytes) else str(value)
