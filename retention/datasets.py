@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 DatasetId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,62}$")]
 
+FLOORS = frozenset({"TXN", "GOV"})
+"""Classes whose records are kept from their latest clock on; LOG is counted from its earliest (R-RET-05)."""
+
 LONGEST_EXTENSION = dt.timedelta(days=366)
 """An extension ends at most twelve months after it was decided, then somebody looks again (R-RET-04)."""
 
@@ -34,6 +37,7 @@ class Clock(Part):
 
     Attributes:
         columns: all must be known; the latest counts, for LOG the earliest.
+        pick: which counts instead; never the earliest for a record of TXN or GOV, nor the latest for a copy of LOG.
         optional: count where they are filled: a refund, a dispute that was closed.
         ended: when it was cancelled, removed, or its purpose ended (PROFILE, CONTENT); empty while it lasts.
         due: a column that states the due date itself; then no other is needed.
@@ -197,6 +201,12 @@ class Dataset(Part):
                 raise ValueError("pseudonymizing is not anonymizing: what a key made links or turns back (R-RET-08)")
         if self.retention == "CONTENT" and self.clock.ended is None and self.clock.due is None:
             raise ValueError("class CONTENT needs clock.ended: when it was removed")
+        if self.clock.pick == "earliest" and self.role == "record" and self.retention in FLOORS:
+            raise ValueError(
+                f"pick: earliest is not for records of {self.retention}: their floor runs from the latest clock"
+            )
+        if self.clock.pick == "latest" and self.role != "record" and self.retention == "LOG":
+            raise ValueError("pick: latest is not for copies of class LOG: they go by the earlier clock (R-RET-05)")
         if self.clock.last_changed is not None and (self.retention != "TXN" or self.clock.due is not None):
             raise ValueError("last_changed is for class TXN, without clock.due: only an order is presumed closed")
         return self
