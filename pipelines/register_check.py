@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from governance.errors import EbbError
+from governance.errors import EbbError, RefusedError
 from governance.policy import load_catalogue
 from pipelines.lake_datasets import LAKE, existing
 from pipelines.ledger_dataset import STORE, is_there
@@ -70,6 +70,29 @@ def absent_columns(dataset: Dataset, shape: Shape) -> list[str]:
     return [name for name in dict.fromkeys(named) if name not in shape.columns]
 
 
+def uncovered_columns(dataset: Dataset, shape: Shape) -> list[str]:
+    """Return the columns of which an anonymizing dataset does not say whether they are treated or kept (R-RET-08)."""
+    if dataset.anonymize is None:
+        return []
+    covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.named, *shape.key}
+    return sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""})
+
+
+def require_columns(dataset: Dataset, shape: Shape) -> None:
+    """Refuse to sweep a table that has not the columns which the register names, or, anonymized, one more.
+
+    Raises:
+        RefusedError: names the first of them.
+    """
+    if absent := absent_columns(dataset, shape):
+        raise RefusedError(f"{dataset.id}: the table has no column {absent[0]}: `ebb datasets check` says more")
+    if uncovered := uncovered_columns(dataset, shape):
+        raise RefusedError(
+            f"{dataset.id}: nothing says what becomes of the column {uncovered[0]}, so that no row would be anonymous: "
+            "name it in treatments or in keep (R-RET-08)"
+        )
+
+
 def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterator[str]:
     if dataset.table not in there:
         yield f"there is no table {dataset.table}"
@@ -85,10 +108,8 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
         yield from [wrong] if wrong else []
     if not (dataset.key or shape.key):
         yield f"the table {dataset.table} has no primary key: name unique columns as `key`"
-    if dataset.anonymize is not None:
-        covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.named, *shape.key}
-        for name in sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""}):
-            yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
+    for name in uncovered_columns(dataset, shape):
+        yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
     for child in dataset.children:
         yield from _of_child(child, store, there)
 

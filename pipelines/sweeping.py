@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from governance.errors import EbbError, RefusedError, UsageError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import LAKE, statistics_of
-from pipelines.register_check import absent_columns
+from pipelines.register_check import require_columns
 from pipelines.settings import wall_clock
 from pipelines.sweep_keys import destroy_keys, require_keys
 from pipelines.treating import treatments_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pipelines.sweep_room import Room
+    from retention.datasets import Dataset
     from retention.sweeps import Sweep
 
 
@@ -60,9 +61,8 @@ def plan_sweep(
         raise UsageError(
             "nothing can be presumed closed: name clock.last_changed in the register of a database's table"
         )
-    for dataset in (one for one in chosen if one.store != LAKE):  # the lake's own are ebb's to know
-        if absent := absent_columns(dataset, room.store(dataset.store).shape(dataset.table)):
-            raise RefusedError(f"{dataset.id}: the table has no column {absent[0]}: `ebb datasets check` says more")
+    for dataset in chosen:
+        _require_columns(room, dataset)
     endings = endings_at(room.ledger, wall)
     shares = [
         survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))
@@ -108,9 +108,9 @@ def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any
     require_applicable(sweep, wall_clock(), room.digests, second_pair_of_eyes=room.settings.second_pair_of_eyes)
     if broken := room.ledger.first_broken():
         raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is deleted on such a record")
-    for share in sweep.plan.shares:
-        if share.units:
-            require_keys(room.settings, room.dataset(share.dataset))
+    for dataset in (room.dataset(share.dataset) for share in sweep.plan.shares if share.units):
+        require_keys(room.settings, dataset)
+        _require_columns(room, dataset)
     with room.ledger.sweeping():
         sweep = find_sweep(room.ledger, sweep.digest)
         if sweep.plan.endings_digest not in {None, ended.digest(endings_at(room.ledger, sweep.plan.created))}:
@@ -174,6 +174,11 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
     signed = certificates.sign(unsigned, SigningKey.ensure(room.settings.home / "signing.key"))
     room.ledger.append("sweep.certificate", sweep.digest, signed, wall_clock())
     return signed
+
+
+def _require_columns(room: Room, dataset: Dataset) -> None:
+    if dataset.store != LAKE:  # whose tables are ebb's to know
+        require_columns(dataset, room.store(dataset.store).shape(dataset.table))
 
 
 def _taken(sweep: Sweep, dataset: str) -> Taken:

@@ -254,6 +254,20 @@ def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
     assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
 
 
+def test_a_column_that_nobody_named_is_not_anonymous(tmp_path: Path) -> None:
+    """R-RET-08: planning is refused, and applying too if the column came after the plan; nothing was touched."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{treatments: {{customer: {{do: suppress}}}}, keep: [id, state]}}\n"
+    )
+    plan = planned(make_room(tmp_path, register=register))
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN phone TEXT DEFAULT '13800138000'")
+    room = Room(load_settings(home=tmp_path))
+    for attempt in (lambda: apply_here(room, plan.digest), lambda: planned(room)):
+        with pytest.raises(RefusedError, match="what becomes of the column phone"):
+            attempt()
+    assert query(tmp_path, "SELECT count(*) FROM orders WHERE customer IS NULL") == [(0,)]
+
+
 @pytest.mark.parametrize("token", ["v1.2026H1." + "a" * 26, "v1s.2026H1." + "a" * 40])
 def test_a_token_that_was_kept_fails_the_verification(tmp_path: Path, token: str) -> None:
     """R-RET-08: a due order with its name removed and a token kept is not anonymous, whoever made the token."""
