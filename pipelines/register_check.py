@@ -78,8 +78,21 @@ def uncovered_columns(dataset: Dataset, shape: Shape) -> list[str]:
     return sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""})
 
 
+def _listed_in_no_text(dataset: Dataset, shape: Shape) -> list[str]:
+    treated = dataset.anonymize.treatments if dataset.anonymize else ()
+    return [
+        name
+        for name in treated
+        if dataset.anonymize is not None and dataset.anonymize.left(name) and not _is_text(shape.columns.get(name))
+    ]
+
+
+def _is_text(kind: pa.DataType | None) -> bool:
+    return kind is None or bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def require_columns(dataset: Dataset, shape: Shape) -> None:
-    """Refuse to sweep a table that has not the columns which the register names, or, anonymized, one more.
+    """Refuse to sweep a table that has not the columns which the register names, or, anonymized, cannot be anonymous.
 
     Raises:
         RefusedError: names the first of them.
@@ -90,6 +103,10 @@ def require_columns(dataset: Dataset, shape: Shape) -> None:
         raise RefusedError(
             f"{dataset.id}: nothing says what becomes of the column {uncovered[0]}, so that no row would be anonymous: "
             "name it in treatments or in keep (R-RET-08)"
+        )
+    if numbers := _listed_in_no_text(dataset, shape):
+        raise RefusedError(
+            f"{dataset.id}: the column {numbers[0]} is no text, which alone keep and categorize can write: suppress it"
         )
 
 
@@ -110,6 +127,8 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
         yield f"the table {dataset.table} has no primary key: name unique columns as `key`"
     for name in uncovered_columns(dataset, shape):
         yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
+    for name in _listed_in_no_text(dataset, shape):
+        yield f"the column {name} is no text, which alone keep and categorize can write: suppress it"
     for child in dataset.children:
         yield from _of_child(child, store, there)
 

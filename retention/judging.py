@@ -105,22 +105,27 @@ class Judge:
         return verdicts
 
     def treat(self, rows: pa.Table) -> pa.Table:
-        """Return rows with every treated column replaced."""
+        """Return rows with every treated column replaced; what a treatment left there before stays as it is."""
         for name, function in (self.treatments or {}).items():
             place = rows.column_names.index(name)
             field = rows.schema.field(name)
-            rows = rows.set_column(place, field, function(rows[name].combine_chunks()).cast(field.type))
+            before = rows[name].combine_chunks()
+            treated = pc.if_else(self._left(name, before), before, function(before).cast(field.type))
+            rows = rows.set_column(place, field, treated)
         return rows
 
     def _untouched(self, rows: pa.Table) -> np.ndarray:
-        """Mask rows that the treatments would leave as they are."""
+        """Mask rows that are anonymous already: in every treated column is nothing but what its treatment leaves."""
         same = np.ones(rows.num_rows, bool)
-        for name, function in (self.treatments or {}).items():
-            before = rows[name].combine_chunks()
-            after = function(before).cast(before.type)
-            equal = pc.fill_null(pc.equal(before, after), False)  # noqa: FBT003 - its signature
-            same &= pc.or_(equal, pc.and_(pc.is_null(before), pc.is_null(after))).to_numpy(zero_copy_only=False)
+        for name in self.treatments or ():
+            same &= self._left(name, rows[name].combine_chunks()).to_numpy(zero_copy_only=False)
         return same
+
+    def _left(self, name: str, column: pa.Array) -> pa.Array:
+        assert self.dataset.anonymize is not None
+        left = self.dataset.anonymize.left(name)
+        empty = pc.is_null(column)
+        return pc.or_(empty, pc.is_in(column, value_set=pa.array(left).cast(column.type))) if left else empty
 
     def _unfinished(self, rows: pa.Table) -> np.ndarray | None:
         states = self.dataset.open

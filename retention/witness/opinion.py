@@ -306,5 +306,10 @@ def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], ke
 
 def _is_anonymous(dataset: Dataset, values: dict[str, Any]) -> bool:
     assert dataset.anonymize is not None
-    emptied = [name for name, treatment in dataset.anonymize.treatments.items() if treatment.do == "suppress"]
-    return all(values.get(name) is None for name in emptied)
+    for name, treatment in dataset.anonymize.treatments.items():
+        lists = {"keep": ("values", "other"), "categorize": ("bands", getattr(treatment, "other", ""))}
+        listed, rest = lists.get(treatment.do, ("", ""))
+        value = values.get(name)
+        if value is not None and not (listed and (value == rest or value in getattr(treatment, listed))):
+            return False
+    return True

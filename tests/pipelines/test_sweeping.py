@@ -11,6 +11,7 @@ import pytest
 
 from governance.errors import EbbError, RefusedError
 from pipelines import sweeping
+from pipelines.register_check import problems_of
 from pipelines.settings import load_settings
 from pipelines.sweep_room import Room
 from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_sweep
@@ -252,6 +253,41 @@ def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
     again = plan_sweep(room, now=NOW, by="planner", limit=ALL)
     assert (again.due, again.share("shop.orders").count("done")) == (0, plan.due)
     assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
+
+
+def test_lists_and_empty_columns_are_anonymized_once(tmp_path: Path) -> None:
+    """A row empty in one column and not yet in another is due; what was made of a text is not made into another."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{keep: [id, state], treatments: {{customer: {{do: suppress}}, "
+        "city: {{do: keep, values: [Nanjing]}}, "
+        "note: {{do: categorize, bands: {{calls: [phone], letters: [mail]}}}}}}}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN city TEXT DEFAULT 'Nanjing'")
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN note TEXT DEFAULT 'rings his phone'")
+    query(tmp_path, "UPDATE orders SET customer = NULL WHERE id = 1")
+    query(tmp_path, "UPDATE orders SET city = 'Wherever', note = NULL WHERE id = 2")
+    query(tmp_path, "UPDATE orders SET customer = NULL, note = 'letters' WHERE id = 3")
+    plan = planned(room)
+    assert plan.share("shop.orders").count("done") == 1
+    apply_here(room, plan.digest)
+    assert verify_sweep(room, plan.digest)["ok"]
+    rows = query(tmp_path, "SELECT customer, city, note FROM orders WHERE id IN (1, 2, 3) ORDER BY id")
+    assert rows == [(None, "Nanjing", "calls"), (None, "other", None), (None, "Nanjing", "letters")]
+    assert plan_sweep(room, now=NOW, by="planner", limit=ALL).due == 0
+
+
+def test_a_list_cannot_be_written_into_numbers(tmp_path: Path) -> None:
+    """Planning says so, instead of stopping in the middle of a sweep."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{keep: [id, state], treatments: {{customer: {{do: suppress}}, "
+        "house: {{do: keep, values: [one]}}}}}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN house INTEGER")
+    with pytest.raises(RefusedError, match="house is no text"):
+        planned(room)
+    assert any("house is no text" in line for line in problems_of(room))
 
 
 def test_a_column_that_nobody_named_is_not_anonymous(tmp_path: Path) -> None:

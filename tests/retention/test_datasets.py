@@ -90,6 +90,34 @@ def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) 
         (
             (
                 "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: mask, first: 2}}}\n",
+            ),
+            "of what mask makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: keep, shape: code}}}\n",
+            ),
+            "of what keep makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: bucket, edges: [1, 8]}}}\n",
+            ),
+            "of what bucket makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: truncate_ip, v4: 16, v6: 32}}}\n",
+            ),
+            "of what truncate_ip makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
                 "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01, until: 2028-01-01}\n",
             ),
             "twelve months",

@@ -13,7 +13,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.policy.treatments import Suppress
+from governance.policy.treatments import Categorize, Keep, Suppress
 from retention.datasets import Anonymize, Clock, Dataset, OpenStates
 from retention.endings import Ending, in_dataset
 from retention.holds import Hold
@@ -35,7 +35,9 @@ TIMES = st.one_of(
 )
 SUMS = st.sampled_from([None, 0, 1, 1.0, 1.5, "1.50", "n/a"])
 ROWS = st.lists(
-    st.tuples(TIMES, TIMES, st.sampled_from(["open", "closed"]), st.sampled_from("abc"), st.booleans(), SUMS),
+    st.tuples(
+        TIMES, TIMES, st.sampled_from(["open", "closed", "unknown", None]), st.sampled_from("abc"), st.booleans(), SUMS
+    ),
     min_size=10,
     max_size=20,
 )
@@ -48,9 +50,12 @@ def datasets(role: str, zone: str, retention: str) -> list[Dataset]:
         clock=Clock(columns=("done",), optional=("refunded",)), open=OpenStates(column="state", values=("open",)),
         subject="customer",
     )  # fmt: skip
-    emptied = Anonymize(
-        treatments={"refunded": Suppress(), "customer": Suppress()}, keep=("id", "done", "state", "flag", "sum")
-    )
+    treatments = {
+        "refunded": Suppress(),
+        "customer": Keep(values=("a",)),
+        "state": Categorize(bands={"closed": ("closed",)}, other="unknown"),
+    }
+    emptied = Anonymize(treatments=treatments, keep=("id", "done", "flag", "sum"))
     return [
         plain,
         plain.model_copy(update={"event": "refunded"}),
