@@ -63,24 +63,30 @@ class Judge:
         """Judge `rows`; a due row that is anonymized already has the status `DONE`."""
         dataset, clock = self.dataset, self.dataset.clock
 
+        strange = np.zeros(rows.num_rows, bool)
+
         def dates(name: str, *, stated: bool = False) -> np.ndarray:
             column = _named(rows, name)
             try:
                 if stated:
                     return dates_as_written(column)
-                return clocks.dates_of(column, dataset.zone, dataset.role, clock.unit)
+                found, odd = clocks.read(column, dataset.zone, dataset.role, clock.unit)
             except RefusedError as problem:
                 raise RefusedError(f"{dataset.id}, {name}: {problem}") from None
+            if name in (*clock.columns, *clock.optional):
+                np.logical_or(strange, odd, out=strange)
+            return found
 
         known, optional = [dates(n) for n in clock.columns], [dates(n) for n in clock.optional]
         nothing = np.full(rows.num_rows, NO_DAY)
         start = clocks.combine(known, optional, dataset.pick) if known or optional else nothing
+        start = np.where(strange, NO_DAY, start)
         unfinished, presumed = self._unfinished(rows), None
         if clock.last_changed is not None:
             changed = dates(clock.last_changed)
             # What is known of the clock happened too; without a last change nobody knows what came after it.
             last = np.where(np.isnat(changed), NO_DAY, np.fmax.reduce([changed, *known, *optional]))
-            presumed = may_presume_closed(start, last, self.now, unfinished)
+            presumed = may_presume_closed(start, last, self.now, unfinished) & ~strange
             start = np.where(presumed, last, start)
         listed = undated = None
         if self.endings.listed:

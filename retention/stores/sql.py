@@ -33,7 +33,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import RefusedError, StoreError, UsageError
 from governance.transport import refuse_shown_password, require_encryption
 from retention.stores.base import Purged, Removal, Shape
-from retention.stores.sql_columns import arrow_type, to_arrow
+from retention.stores.sql_columns import arrow_type, read_infinity, to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -290,6 +290,8 @@ def _connect(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.driver == "psycopg":
+        event.listen(engine, "connect", read_infinity)
     return engine
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -35,6 +36,36 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([None if value is None else plain_text(value) for value in values], pa.string())
+
+
+def read_infinity(connection: Any, _record: object) -> None:
+    """Have a connection to PostgreSQL read infinity, and what is before Christ, as the last time that Python knows.
+
+    No clock is of that time (`retention.clocks`); psycopg by itself ends the query.
+    """
+    from psycopg import DataError  # noqa: PLC0415 - an extra
+    from psycopg.adapt import Loader  # noqa: PLC0415 - an extra
+    from psycopg.pq import Format  # noqa: PLC0415 - an extra
+
+    def patient(own: type[Any], last: date) -> type[Loader]:
+        class Patient(Loader):
+            def __init__(self, oid: int, context: Any = None) -> None:
+                super().__init__(oid, context)
+                self._own = own(oid, context)
+
+            def load(self, data: Any) -> Any:
+                try:
+                    return self._own.load(data)
+                except DataError:
+                    return last
+
+        return Patient
+
+    last = datetime.max.replace(tzinfo=UTC)
+    lasts = {"timestamp": last.replace(tzinfo=None), "timestamptz": last, "date": last.date()}
+    for name, end in lasts.items():
+        own = connection.adapters.get_loader(connection.adapters.types[name].oid, Format.TEXT)
+        connection.adapters.register_loader(name, patient(own, end))
 
 
 def arrow_type(kind: types.TypeEngine[Any]) -> pa.DataType:

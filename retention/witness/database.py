@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ from governance.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from psycopg.adapt import Loader
 
 _ROWS = 20_000
 _CHARACTER = 1042
@@ -71,6 +74,8 @@ def _postgresql(url: str, query: str) -> Iterator[tuple[Any, ...]]:
     try:
         with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
             connection.execute("SET TIME ZONE 'UTC'")
+            for kind in ("timestamp", "timestamptz", "date"):
+                connection.adapters.register_loader(kind, _loader(date if kind == "date" else datetime))
             with connection.cursor(name="ebb_witness") as cursor:
                 cursor.itersize = _ROWS
                 cursor.execute(query.encode())
@@ -78,6 +83,20 @@ def _postgresql(url: str, query: str) -> Iterator[tuple[Any, ...]]:
                 yield from (_without_padding(row, padded) for row in cursor) if any(padded) else cursor
     except psycopg.Error as problem:
         raise StoreError(f"the second reading of the database failed ({problem.sqlstate})") from None
+
+
+def _loader(kind: type[date]) -> type[Loader]:
+    """Return what reads times as PostgreSQL writes them; infinity, and what is before Christ, as the last there is."""
+    from psycopg.adapt import Loader  # noqa: PLC0415 - an extra
+
+    class Times(Loader):
+        def load(self, data: Any) -> date:
+            try:
+                return kind.fromisoformat(bytes(data).decode())
+            except ValueError:
+                return kind.max
+
+    return Times
 
 
 def _without_padding(row: Sequence[Any], padded: Sequence[bool]) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from retention.witness.days import day_of
+from retention.witness.days import day_of, known
 from retention.witness.listed import as_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def ended_on(
         start: +08:00 date on which the row's clock started.
         today: +08:00 date to judge by.
     """
-    on = day_of(values.get(dataset.event), "+08:00", record=False) if dataset.event else start
+    on = known(day_of(values.get(dataset.event), "+08:00", record=False)) if dataset.event else start
     if on is None or on >= today or (dataset.role == "record" and dataset.retention in _FLOORS):
         return None
     days = []

@@ -31,6 +31,7 @@ TIMES = st.one_of(
     st.sampled_from(["", "unknown", "2024-13-01"]),
     MOMENTS.map(lambda moment: moment.date().isoformat()),
     MOMENTS.map(str),
+    st.sampled_from(["9999-12-31 23:59:59", "9999-12-31", "0001-01-01 00:00:00", "0001-01-01", "8999-12-31T23:00:00"]),
     st.builds(lambda moment, hours: f"{moment.isoformat()}{hours:+03d}:00", MOMENTS, st.integers(-12, 12)),
 )
 SUMS = st.sampled_from([None, 0, 1, 1.0, 1.5, "1.50", "n/a"])
@@ -65,6 +66,7 @@ def datasets(role: str, zone: str, retention: str) -> list[Dataset]:
         plain.model_copy(update={"open": OpenStates(column="sum", values=("1.50", 1))}),
         plain.model_copy(update={"clock": Clock(columns=("done",), optional=("refunded",), due="refunded")}),
         plain.model_copy(update={"clock": Clock(columns=("done",), ended="refunded")}),
+        plain.model_copy(update={"clock": Clock(columns=("done",), last_changed="refunded")}),
         plain.model_copy(update={"action": "anonymize", "anonymize": emptied}),
     ]
 
