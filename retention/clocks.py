@@ -32,7 +32,8 @@ FIRST, LAST = np.datetime64("1901-01-01", "D"), np.datetime64("8999-12-31", "D")
 """Dates that are somebody's; others are strange."""
 _A_DAY = MappingProxyType({"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000})
 _CHINA_OFFSET = pa.scalar(timedelta(hours=8), pa.duration("us"))
-_DATE_LENGTH = 10
+_LONGEST_DATE = len("2020-12-31")
+"""Shorter ones are written without hyphens, or by weeks; a date with a time is longer."""
 _ARROW_KNOWS = datetime(2037, 1, 1)  # noqa: DTZ001 - a time without zone
 """From here on Arrow no longer sets clocks forward and back; Python does."""
 
@@ -145,7 +146,7 @@ def _of_day(day: date, zone: str, role: Role) -> date:
 
 def _of_text(text: str, zone: str, role: Role) -> date | None:
     try:
-        if len(text) == _DATE_LENGTH:
+        if len(text) <= _LONGEST_DATE:
             return _of_day(date.fromisoformat(text), zone, role)
         instant = datetime.fromisoformat(text)
     except ValueError:

@@ -313,13 +313,18 @@ def _page(query: Select[Any], key: Sequence[SqlColumn[Any]], after: tuple[Any, .
 
 
 def _within(table: Table, window: Window) -> list[ColumnElement[bool]]:
-    """Return conditions on the clock's columns, compared as ISO text where they are text; none on other types."""
+    """Return conditions on the clock's columns, compared as ISO text where they are text; none on other types.
+
+    A text of another form, or of no year that may be a clock's, says nothing of where it stands: its row is read.
+    """
     columns = [table.c[name] for name in window.columns]
     first, last = window.first.isoformat(), window.last.isoformat()
     if all(isinstance(column.type, (types.DateTime, types.Date)) for column in columns):
         bounds: tuple[Any, Any] = (cast(first, columns[0].type), cast(last, columns[0].type))
     elif all(isinstance(column.type, (types.String, types.NullType)) for column in columns):
-        bounds = (first, last)
+        odd = [or_(column.not_like("____-__-__%"), column >= "9000") for column in columns]
+        early = [or_(column.is_(None), column < last, other) for column, other in zip(columns, odd, strict=True)]
+        return [*early, or_(*(column >= first for column in columns), *odd)]
     else:
         return []
     return [

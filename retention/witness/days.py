@@ -11,7 +11,6 @@ _DAYS = {"PRIZE": 90, "PERM": 90}
 _HALF_YEAR = 6
 _MONTHS_A_YEAR = 12
 _EAST_EIGHT = timedelta(hours=8)
-_PLAIN_DATE = 10
 _FIRST_YEAR, _LAST_YEAR = 1901, 8999
 _UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
@@ -35,6 +34,8 @@ def known(day: date | None) -> date | None:
 
 
 def _day(value: object, zone: str, *, record: bool, unit: str | None) -> date | None:
+    if isinstance(value, int) and unit is None:
+        value = str(value)  # SQLite keeps 20231231 as a number in a column of dates
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, int) and not isinstance(value, bool) and unit is not None:
@@ -77,10 +78,12 @@ def _next_day_in(start: date, year: int, month: int) -> date:
 
 
 def _parsed(text: str) -> date | datetime | None:
-    try:
-        return date.fromisoformat(text) if len(text) == _PLAIN_DATE else datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    for kind in (date, datetime):
+        try:
+            return kind.fromisoformat(text)
+        except ValueError:
+            continue
+    return None
 
 
 def _later_reading(naive: datetime, zone: str) -> datetime:

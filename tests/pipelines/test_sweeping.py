@@ -255,6 +255,26 @@ def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
     assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
 
 
+@pytest.mark.parametrize("kind", ["TEXT", "DATE"])
+def test_times_that_are_written_in_another_form_are_found_again(tmp_path: Path, kind: str) -> None:
+    """What is planned goes, by dates without hyphens too, and beside an optional clock that tells no time."""
+    room = make_room(tmp_path)
+    query(tmp_path, f"ALTER TABLE orders ADD COLUMN done {kind}")
+    query(tmp_path, "UPDATE orders SET done = replace(substr(completed_at, 1, 10), '-', '')")
+    query(tmp_path, "UPDATE orders SET done = substr(completed_at, 1, 10) WHERE id % 2")
+    for number, text in enumerate(("n/a", "", "0000-00-00", "9999-99-99", "none-at-al")):
+        query(tmp_path, f"UPDATE orders SET refunded_at = '{text}' WHERE id % 30 = {number}")
+    (tmp_path / "datasets.yaml").write_text(
+        REGISTER.format(path=tmp_path / "shop.sqlite").replace("[completed_at]", "[done]"), encoding="utf-8"
+    )
+    room = Room(load_settings(home=tmp_path))
+    plan = planned(room)
+    due = query(tmp_path, "SELECT count(*) FROM orders WHERE date(completed_at, '+3 years') < '2026-06-01'")[0][0]
+    assert plan.due == due > 150
+    assert apply_here(room, plan.digest).removed("shop.orders") == due
+    assert verify_sweep(room, plan.digest)["ok"]
+
+
 def test_lists_and_empty_columns_are_anonymized_once(tmp_path: Path) -> None:
     """A row empty in one column and not yet in another is due; what was made of a text is not made into another."""
     register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (

@@ -41,6 +41,9 @@ def test_a_bare_date_counts_from_its_end_in_a_record_and_from_its_start_in_a_cop
     assert one(date(2020, 12, 31), zone="Europe/London", role="record") == date(2021, 1, 1)
     assert one(date(2020, 12, 31), zone="Europe/London", role="copy") == date(2020, 12, 31)
     assert one("2020-12-31") == date(2020, 12, 31)
+    for text in ("2020-12-31", "20201231", "2020-W53-4", "2020W534"):
+        assert one(text, zone="UTC", role="record") == day_of(text, "UTC", record=True) == date(2021, 1, 1)
+        assert one(text, zone="UTC", role="copy") == day_of(text, "UTC", record=False) == date(2020, 12, 31)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "31.12.2020", "2020-13-01", "0000-00-00 00:00:00"])

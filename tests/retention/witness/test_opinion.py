@@ -31,6 +31,8 @@ TIMES = st.one_of(
     st.sampled_from(["", "unknown", "2024-13-01"]),
     MOMENTS.map(lambda moment: moment.date().isoformat()),
     MOMENTS.map(str),
+    MOMENTS.map(lambda moment: f"{moment:%Y%m%d}"),
+    MOMENTS.map(lambda moment: f"{moment:%G-W%V-%u}"),
     st.sampled_from(["9999-12-31 23:59:59", "9999-12-31", "0001-01-01 00:00:00", "0001-01-01", "8999-12-31T23:00:00"]),
     st.builds(lambda moment, hours: f"{moment.isoformat()}{hours:+03d}:00", MOMENTS, st.integers(-12, 12)),
 )
