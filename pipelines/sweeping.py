@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from governance.calendar import local_date
 from governance.errors import EbbError, RefusedError, UsageError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import LAKE, statistics_of
@@ -63,6 +64,11 @@ def plan_sweep(
         )
     for dataset in chosen:
         _require_columns(room, dataset)
+        if dataset.extension is not None and dataset.extension.decided > local_date(wall):
+            raise RefusedError(
+                f"{dataset.id}: its extension is decided on a day that is still to come, and nobody decides ahead: "
+                "correct `decided` (R-RET-03, R-RET-04)"
+            )
     endings = endings_at(room.ledger, wall)
     shares = [
         survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))

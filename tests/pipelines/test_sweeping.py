@@ -116,6 +116,20 @@ def test_a_row_swapped_for_another_is_seen(tmp_path: Path) -> None:
         apply_here(room, plan.digest)
 
 
+def test_an_extension_that_is_decided_in_the_future_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-RET-04: it would keep rows longer than twelve months; by +08:00 dates, and what was decided today counts."""
+    room = make_room(
+        tmp_path,
+        register=REGISTER
+        + "    extension: {{criterion: RC-2, reason: r, owner: o, decided: 2026-06-02, until: 2027-06-01}}\n",
+    )
+    monkeypatch.setattr(sweeping, "wall_clock", lambda: datetime(2026, 6, 1, 15, 59, tzinfo=UTC))
+    with pytest.raises(RefusedError, match=r"shop\.orders: its extension is decided on a day that is still to come"):
+        plan_sweep(room, now=datetime(2027, 7, 1, tzinfo=UTC), by="lin", limit=ALL)
+    monkeypatch.setattr(sweeping, "wall_clock", lambda: datetime(2026, 6, 1, 16, 0, tzinfo=UTC))
+    assert plan_sweep(room, now=None, by="lin", limit=ALL).due == 0
+
+
 def test_a_forecast_and_an_expired_plan_are_never_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An instant to come deletes nothing; a plan of yesterday needs to be made anew."""
     room = make_room(tmp_path)
