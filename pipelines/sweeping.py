@@ -70,8 +70,17 @@ def plan_sweep(
                 "correct `decided` (R-RET-03, R-RET-04)"
             )
     endings = endings_at(room.ledger, wall)
+    secret = _secret(room) if record else b""
     shares = [
-        survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))
+        survey(
+            d,
+            room.store(d.store),
+            instant,
+            holds,
+            treatments_of(d),
+            endings=room.endings_in(d, endings),
+            secret=secret,
+        )
         for d in chosen
     ]
     plan = make_plan(
@@ -125,7 +134,7 @@ def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any
             _second_opinion(room, sweep)
         for share in sweep.plan.shares:
             if share.units:
-                require_unchanged(sweep, room.work(sweep.plan, share.dataset))
+                require_unchanged(sweep, room.work(sweep.plan, share.dataset), _secret(room))
         pending = [unit for unit in sweep.plan.units if (unit.dataset, unit.part) not in sweep.outcomes]
         if pending:
             work_off(sweep, pending)
@@ -177,9 +186,18 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
     unsigned = certificates.make_certificate(
         sweep, datasets, places=places, keys_destroyed=keys, head=room.ledger.head(), wall=wall_clock()
     )
-    signed = certificates.sign(unsigned, SigningKey.ensure(room.settings.home / "signing.key"))
+    signed = certificates.sign(unsigned, _own_key(room))
     room.ledger.append("sweep.certificate", sweep.digest, signed, wall_clock())
     return signed
+
+
+def _own_key(room: Room) -> SigningKey:
+    return SigningKey.ensure(room.settings.home / "signing.key")
+
+
+def _secret(room: Room) -> bytes:
+    """Return the key of fingerprints, which stand in the ledger for years: its readers must not guess rows by them."""
+    return _own_key(room).derive("plan", "rows")
 
 
 def _require_columns(room: Room, dataset: Dataset) -> None:

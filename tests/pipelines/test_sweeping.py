@@ -18,6 +18,7 @@ from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_
 from retention.certificate import check, to_page
 from retention.holds import Hold
 from retention.plan import Limit, Plan
+from retention.survey import survey
 from retention.sweeps import find_sweep, list_sweeps, place_hold, record_plan, release_holds
 from tests.retention.rooms import NOW, REGISTER, apply_here, make_room, query, work_off
 
@@ -104,6 +105,23 @@ def test_a_changed_table_register_or_row_voids_the_plan(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="register has changed"):
         apply_here(Room(load_settings(home=tmp_path)), plan.digest)
     assert query(tmp_path, "SELECT count(*) FROM orders") == [(400,)]
+
+
+def test_a_plan_gives_no_row_away_to_who_guesses_it(tmp_path: Path) -> None:
+    """The ledger keeps plans for years: without the installation's key nobody can try rows until a fingerprint fits."""
+    room = make_room(tmp_path)
+    query(tmp_path, "DELETE FROM order_lines")
+    query(tmp_path, "DELETE FROM orders WHERE id <> 41")
+    dataset = room.dataset("shop.orders")
+    for plan in (planned(room), plan_sweep(room, now=NOW, by="lin", limit=ALL)):
+        [unit] = plan.units
+        [guessed] = survey(dataset, room.store("shop"), NOW, ()).units
+        assert (guessed.part, guessed.rows) == (unit.part, unit.rows)
+        assert guessed.state != unit.state
+    again = plan_sweep(Room(load_settings(home=tmp_path)), now=NOW, by="lin", limit=ALL)
+    assert again.units == plan.units
+    elsewhere = make_room(tmp_path / "elsewhere", 0, REGISTER.replace("{path}", str(tmp_path / "shop.sqlite")))
+    assert plan_sweep(elsewhere, now=NOW, by="lin", limit=ALL).units[0].state != unit.state
 
 
 def test_a_row_swapped_for_another_is_seen(tmp_path: Path) -> None:
