@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from governance.errors import EbbError
+from governance.errors import EbbError, RefusedError
 from governance.policy import load_catalogue
 from pipelines.lake_datasets import LAKE, existing
 from pipelines.ledger_dataset import STORE, is_made
 from pipelines.treating import treatments_of
+from retention.judging import wrong_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,46 @@ def absent_columns(dataset: Dataset, shape: Shape) -> list[str]:
     return [name for name in dict.fromkeys(named) if name not in shape.columns]
 
 
+def uncovered_columns(dataset: Dataset, shape: Shape) -> list[str]:
+    """Return the columns of which an anonymizing dataset does not say whether they are treated or kept (R-RET-08)."""
+    if dataset.anonymize is None:
+        return []
+    covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.named, *shape.key}
+    return sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""})
+
+
+def _listed_in_no_text(dataset: Dataset, shape: Shape) -> list[str]:
+    treated = dataset.anonymize.treatments if dataset.anonymize else ()
+    return [
+        name
+        for name in treated
+        if dataset.anonymize is not None and dataset.anonymize.left(name) and not _is_text(shape.columns.get(name))
+    ]
+
+
+def _is_text(kind: pa.DataType | None) -> bool:
+    return kind is None or bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def require_columns(dataset: Dataset, shape: Shape) -> None:
+    """Refuse to sweep a table that has not the columns which the register names, or, anonymized, cannot be anonymous.
+
+    Raises:
+        RefusedError: names the first of them.
+    """
+    if absent := absent_columns(dataset, shape):
+        raise RefusedError(f"{dataset.id}: the table has no column {absent[0]}: `ebb datasets check` says more")
+    if uncovered := uncovered_columns(dataset, shape):
+        raise RefusedError(
+            f"{dataset.id}: nothing says what becomes of the column {uncovered[0]}, so that no row would be anonymous: "
+            "name it in treatments or in keep (R-RET-08)"
+        )
+    if numbers := _listed_in_no_text(dataset, shape):
+        raise RefusedError(
+            f"{dataset.id}: the column {numbers[0]} is no text, which alone keep and categorize can write: suppress it"
+        )
+
+
 def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterator[str]:
     if dataset.table not in there:
         yield f"there is no table {dataset.table}"
@@ -79,12 +120,15 @@ def _of_dataset(dataset: Dataset, store: Store, there: frozenset[str]) -> Iterat
     for name in absent_columns(dataset, shape):
         yield f"the table {dataset.table} has no column {name}"
     yield from _clock_types(dataset, shape)
+    if dataset.open is not None and dataset.open.column in shape.columns:
+        wrong = wrong_state(dataset.open, shape.columns[dataset.open.column])
+        yield from [wrong] if wrong else []
     if not (dataset.key or shape.key):
         yield f"the table {dataset.table} has no primary key: name unique columns as `key`"
-    if dataset.anonymize is not None:
-        covered = {*dataset.anonymize.treatments, *dataset.anonymize.keep, *dataset.clock.named, *shape.key}
-        for name in sorted(set(shape.columns) - covered - {dataset.open.column if dataset.open else ""}):
-            yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
+    for name in uncovered_columns(dataset, shape):
+        yield f"nothing says what becomes of the column {name}: name it in treatments or in keep"
+    for name in _listed_in_no_text(dataset, shape):
+        yield f"the column {name} is no text, which alone keep and categorize can write: suppress it"
     for child in dataset.children:
         yield from _of_child(child, store, there)
 

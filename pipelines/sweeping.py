@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from governance.actors import folded
+from governance.calendar import local_date
 from governance.errors import EbbError, RefusedError, UsageError
 from governance.keys.signing import SigningKey
 from pipelines.lake_datasets import LAKE, statistics_of
-from pipelines.register_check import absent_columns
+from pipelines.register_check import require_columns
 from pipelines.settings import wall_clock
 from pipelines.sweep_keys import destroy_keys, require_keys
 from pipelines.treating import treatments_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pipelines.sweep_room import Room
+    from retention.datasets import Dataset
     from retention.sweeps import Sweep
 
 
@@ -61,12 +63,25 @@ def plan_sweep(
         raise UsageError(
             "nothing can be presumed closed: name clock.last_changed in the register of a database's table"
         )
-    for dataset in (one for one in chosen if one.store != LAKE):  # the lake's own are ebb's to know
-        if absent := absent_columns(dataset, room.store(dataset.store).shape(dataset.table)):
-            raise RefusedError(f"{dataset.id}: the table has no column {absent[0]}: `ebb datasets check` says more")
+    for dataset in chosen:
+        _require_columns(room, dataset)
+        if dataset.extension is not None and dataset.extension.decided > local_date(wall):
+            raise RefusedError(
+                f"{dataset.id}: its extension is decided on a day that is still to come, and nobody decides ahead: "
+                "correct `decided` (R-RET-03, R-RET-04)"
+            )
     endings = endings_at(room.ledger, wall)
+    secret = _secret(room) if record else b""
     shares = [
-        survey(d, room.store(d.store), instant, holds, treatments_of(d), endings=room.endings_in(d, endings))
+        survey(
+            d,
+            room.store(d.store),
+            instant,
+            holds,
+            treatments_of(d),
+            endings=room.endings_in(d, endings),
+            secret=secret,
+        )
         for d in chosen
     ]
     plan = make_plan(
@@ -109,9 +124,9 @@ def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any
     require_applicable(sweep, wall_clock(), room.digests, second_pair_of_eyes=room.settings.second_pair_of_eyes)
     if broken := room.ledger.first_broken():
         raise EbbError(f"entry {broken.number} of the ledger is {broken.what}: nothing is deleted on such a record")
-    for share in sweep.plan.shares:
-        if share.units:
-            require_keys(room.settings, room.dataset(share.dataset))
+    for dataset in (room.dataset(share.dataset) for share in sweep.plan.shares if share.units):
+        require_keys(room.settings, dataset)
+        _require_columns(room, dataset)
     with room.ledger.sweeping():
         sweep = find_sweep(room.ledger, sweep.digest)
         if sweep.plan.endings_digest not in {None, ended.digest(endings_at(room.ledger, sweep.plan.created))}:
@@ -120,7 +135,7 @@ def apply_sweep(room: Room, digest: str, work_off: Callable[[Sweep, Sequence[Any
             _second_opinion(room, sweep)
         for share in sweep.plan.shares:
             if share.units:
-                require_unchanged(sweep, room.work(sweep.plan, share.dataset))
+                require_unchanged(sweep, room.work(sweep.plan, share.dataset), _secret(room))
         pending = [unit for unit in sweep.plan.units if (unit.dataset, unit.part) not in sweep.outcomes]
         if pending:
             work_off(sweep, pending)
@@ -172,9 +187,23 @@ def certify_sweep(room: Room, digest: str) -> dict[str, Any]:
     unsigned = certificates.make_certificate(
         sweep, datasets, places=places, keys_destroyed=keys, head=room.ledger.head(), wall=wall_clock()
     )
-    signed = certificates.sign(unsigned, SigningKey.ensure(room.settings.home / "signing.key"))
+    signed = certificates.sign(unsigned, _own_key(room))
     room.ledger.append("sweep.certificate", sweep.digest, signed, wall_clock())
     return signed
+
+
+def _own_key(room: Room) -> SigningKey:
+    return SigningKey.ensure(room.settings.home / "signing.key")
+
+
+def _secret(room: Room) -> bytes:
+    """Return the key of fingerprints, which stand in the ledger for years: its readers must not guess rows by them."""
+    return _own_key(room).derive("plan", "rows")
+
+
+def _require_columns(room: Room, dataset: Dataset) -> None:
+    if dataset.store != LAKE:  # whose tables are ebb's to know
+        require_columns(dataset, room.store(dataset.store).shape(dataset.table))
 
 
 def _taken(sweep: Sweep, dataset: str) -> Taken:

@@ -101,8 +101,13 @@ def require_applicable(
         raise RefusedError(f"{who} must approve this plan first: ebb sweep approve {sweep.digest[:16]}")
 
 
-def require_unchanged(sweep: Sweep, work: Work) -> None:
+def require_unchanged(sweep: Sweep, work: Work, secret: bytes = b"") -> None:
     """Refuse if rows that the plan takes are not what they were, except in units that were begun.
+
+    Args:
+        sweep: the plan and what became of it.
+        work: of one of its datasets.
+        secret: what the plan's survey was given.
 
     Raises:
         RefusedError: the table changed.
@@ -118,6 +123,7 @@ def require_unchanged(sweep: Sweep, work: Work) -> None:
         endings=work.planned_endings,
         # An ending makes rows due whatever month their clock is of.
         window=None if work.planned_endings.listed else window_over(dataset, [unit.part for unit in units]),
+        secret=secret,
     )
     there = {unit.part: unit for unit in found.units}
     for unit in units:

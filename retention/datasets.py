@@ -11,19 +11,25 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, ValidationError, field_validator, model_validator
 
 from governance.errors import PolicyError, RefusedError, UsageError
 from governance.policy.keyed import Keyed
 from governance.policy.parts import Identifier, Part, Text
 from governance.policy.rows import Retention
-from governance.policy.treatments import Pseudonymize, Treatment
+from governance.policy.treatments import Categorize, Keep, Pseudonymize, Suppress, Treatment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 DatasetId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,62}$")]
+
+OTHER = "other"
+"""What `keep` makes of a text that is not on its list."""
+
+FLOORS = frozenset({"TXN", "GOV"})
+"""Classes whose records are kept from their latest clock on; LOG is counted from its earliest (R-RET-05)."""
 
 LONGEST_EXTENSION = dt.timedelta(days=366)
 """An extension ends at most twelve months after it was decided, then somebody looks again (R-RET-04)."""
@@ -34,6 +40,7 @@ class Clock(Part):
 
     Attributes:
         columns: all must be known; the latest counts, for LOG the earliest.
+        pick: which counts instead; never the earliest for a record of TXN or GOV, nor the latest for a copy of LOG.
         optional: count where they are filled: a refund, a dispute that was closed.
         ended: when it was cancelled, removed, or its purpose ended (PROFILE, CONTENT); empty while it lasts.
         due: a column that states the due date itself; then no other is needed.
@@ -71,10 +78,15 @@ class Clock(Part):
 
 
 class OpenStates(Part):
-    """Values of a column that say: unfinished or disputed."""
+    """Values of a column that say: unfinished or disputed; compared in the column's own type."""
 
     column: Column
-    values: tuple[str | int, ...] = Field(min_length=1)
+    values: tuple[StrictBool | StrictInt | str, ...] = Field(min_length=1)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The values as text, true and false in small letters."""
+        return frozenset(str(one).lower() if isinstance(one, bool) else str(one) for one in self.values)
 
 
 class Child(Part):
@@ -95,12 +107,33 @@ class Anonymize(Part):
     """What becomes of each column of a due row, when it is anonymized instead of deleted.
 
     Attributes:
-        treatments: by column; `suppress` empties it.
+        treatments: by column: `suppress` empties it, `keep` with values and `categorize` leave a text of a short list.
+            Of what others make nobody could tell whether it has been treated, and it would be treated again.
         keep: columns that say nothing of a person and stay.
     """
 
     treatments: dict[Column, Treatment] = Field(min_length=1)
     keep: tuple[Column, ...] = ()
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if any(isinstance(one, Pseudonymize | Keyed) for one in self.treatments.values()):
+            raise ValueError("pseudonymizing is not anonymizing: what a key made links or turns back (R-RET-08)")
+        for name, one in self.treatments.items():
+            listing = isinstance(one, Categorize) or (isinstance(one, Keep) and one.shape is None)
+            if not (listing or isinstance(one, Suppress)):
+                raise ValueError(
+                    f"{name}: stored rows are anonymized by suppress, keep with values and no shape, or categorize; of "
+                    f"what {one.do} makes nobody can tell that it was treated already"
+                )
+        return self
+
+    def left(self, column: str) -> tuple[str, ...]:
+        """Return the texts that a treated column may hold afterwards, besides null."""
+        treatment = self.treatments[column]
+        if isinstance(treatment, Categorize):
+            return (*treatment.bands, treatment.other)
+        return (*treatment.values, OTHER) if isinstance(treatment, Keep) else ()
 
 
 class Extension(Part):
@@ -185,13 +218,16 @@ class Dataset(Part):
             raise ValueError("class NONE is never stored")
         if (self.action == "anonymize") != (self.anonymize is not None):
             raise ValueError("`anonymize` and its treatments come together")
-        if self.anonymize is not None:
-            if self.subject in self.anonymize.keep:
-                raise ValueError("the subject's column cannot be kept: a tokenized row is not anonymous (R-RET-08)")
-            if any(isinstance(one, Pseudonymize | Keyed) for one in self.anonymize.treatments.values()):
-                raise ValueError("pseudonymizing is not anonymizing: what a key made links or turns back (R-RET-08)")
+        if self.anonymize is not None and self.subject in self.anonymize.keep:
+            raise ValueError("the subject's column cannot be kept: a tokenized row is not anonymous (R-RET-08)")
         if self.retention == "CONTENT" and self.clock.ended is None and self.clock.due is None:
             raise ValueError("class CONTENT needs clock.ended: when it was removed")
+        if self.clock.pick == "earliest" and self.role == "record" and self.retention in FLOORS:
+            raise ValueError(
+                f"pick: earliest is not for records of {self.retention}: their floor runs from the latest clock"
+            )
+        if self.clock.pick == "latest" and self.role != "record" and self.retention == "LOG":
+            raise ValueError("pick: latest is not for copies of class LOG: they go by the earlier clock (R-RET-05)")
         if self.clock.last_changed is not None and (self.retention != "TXN" or self.clock.due is not None):
             raise ValueError("last_changed is for class TXN, without clock.due: only an order is presumed closed")
         return self

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from governance.calendar import local_date
+from retention.holds import plain_text
 from retention.rules import FLOOR_MONTHS, NO_DAY
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _among(column: pa.ChunkedArray, values: frozenset[str], name: Callable[[str]
     if pa.types.is_fixed_size_binary(column.type):
         column = pc.cast(column, pa.binary())
     encoded = pa.chunked_array(column.chunks, column.type).combine_chunks().dictionary_encode()
-    texts = [one.hex() if isinstance(one, bytes) else str(one) for one in encoded.dictionary.to_pylist()]
+    texts = [plain_text(one) for one in encoded.dictionary.to_pylist()]
     hits = np.array([(name(text) if name else text) in values for text in texts] + [False], bool)
     places = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)
     result: np.ndarray = hits[places]

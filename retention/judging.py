@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from retention.datasets import Dataset
+    from retention.datasets import Dataset, OpenStates
     from retention.endings import Endings
     from retention.holds import Hold
 
@@ -63,24 +63,30 @@ class Judge:
         """Judge `rows`; a due row that is anonymized already has the status `DONE`."""
         dataset, clock = self.dataset, self.dataset.clock
 
+        strange = np.zeros(rows.num_rows, bool)
+
         def dates(name: str, *, stated: bool = False) -> np.ndarray:
             column = _named(rows, name)
             try:
                 if stated:
                     return dates_as_written(column)
-                return clocks.dates_of(column, dataset.zone, dataset.role, clock.unit)
+                found, odd = clocks.read(column, dataset.zone, dataset.role, clock.unit)
             except RefusedError as problem:
                 raise RefusedError(f"{dataset.id}, {name}: {problem}") from None
+            if name in (*clock.columns, *clock.optional):
+                np.logical_or(strange, odd, out=strange)
+            return found
 
         known, optional = [dates(n) for n in clock.columns], [dates(n) for n in clock.optional]
         nothing = np.full(rows.num_rows, NO_DAY)
         start = clocks.combine(known, optional, dataset.pick) if known or optional else nothing
+        start = np.where(strange, NO_DAY, start)
         unfinished, presumed = self._unfinished(rows), None
         if clock.last_changed is not None:
             changed = dates(clock.last_changed)
             # What is known of the clock happened too; without a last change nobody knows what came after it.
             last = np.where(np.isnat(changed), NO_DAY, np.fmax.reduce([changed, *known, *optional]))
-            presumed = may_presume_closed(start, last, self.now, unfinished)
+            presumed = may_presume_closed(start, last, self.now, unfinished) & ~strange
             start = np.where(presumed, last, start)
         listed = undated = None
         if self.endings.listed:
@@ -105,31 +111,49 @@ class Judge:
         return verdicts
 
     def treat(self, rows: pa.Table) -> pa.Table:
-        """Return rows with every treated column replaced."""
+        """Return rows with every treated column replaced; what a treatment left there before stays as it is."""
         for name, function in (self.treatments or {}).items():
             place = rows.column_names.index(name)
             field = rows.schema.field(name)
-            rows = rows.set_column(place, field, function(rows[name].combine_chunks()).cast(field.type))
+            before = rows[name].combine_chunks()
+            treated = pc.if_else(self._left(name, before), before, function(before).cast(field.type))
+            rows = rows.set_column(place, field, treated)
         return rows
 
     def _untouched(self, rows: pa.Table) -> np.ndarray:
-        """Mask rows that the treatments would leave as they are."""
+        """Mask rows that are anonymous already: in every treated column is nothing but what its treatment leaves."""
         same = np.ones(rows.num_rows, bool)
-        for name, function in (self.treatments or {}).items():
-            before = rows[name].combine_chunks()
-            after = function(before).cast(before.type)
-            equal = pc.fill_null(pc.equal(before, after), False)  # noqa: FBT003 - its signature
-            same &= pc.or_(equal, pc.and_(pc.is_null(before), pc.is_null(after))).to_numpy(zero_copy_only=False)
+        for name in self.treatments or ():
+            same &= self._left(name, rows[name].combine_chunks()).to_numpy(zero_copy_only=False)
         return same
+
+    def _left(self, name: str, column: pa.Array) -> pa.Array:
+        assert self.dataset.anonymize is not None
+        left = self.dataset.anonymize.left(name)
+        empty = pc.is_null(column)
+        return pc.or_(empty, pc.is_in(column, value_set=pa.array(left).cast(column.type))) if left else empty
 
     def _unfinished(self, rows: pa.Table) -> np.ndarray | None:
         states = self.dataset.open
         if states is None:
             return None
         column = _named(rows, states.column)
-        texts = pa.array([str(value) for value in states.values], pa.string())
-        result: np.ndarray = pc.is_in(pc.cast(column, pa.string()), value_set=texts).to_numpy()
-        return result.astype(bool)
+        if wrong := wrong_state(states, column.type):
+            raise RefusedError(f"{self.dataset.id}: {wrong}")
+        return holds.among(column, states.texts)
+
+
+def wrong_state(states: OpenStates, kind: pa.DataType) -> str | None:
+    """Say which open states cannot be values of a column of type `kind`; None if all can."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if any(isinstance(value, bool) for value in states.values) and not pa.types.is_boolean(kind):
+        return (
+            f"`open` lists what YAML reads as true or false (on, yes and no too), but {states.column} is of type "
+            f"{kind}: put it in quotes"
+        )
+    if holds.of_type(states.texts, kind)[1]:
+        return f"`open` lists a value that {states.column} cannot hold, which is of type {kind}: correct it"
+    return None
 
 
 def dates_as_written(column: pa.ChunkedArray) -> np.ndarray:

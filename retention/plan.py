@@ -46,7 +46,7 @@ class Unit(Part):
     Attributes:
         part: partition of a lake's table, or due month of a database's.
         month: due month of its rows, where all have the same; else "".
-        state: fingerprint of the rows it takes; tells nothing of them.
+        state: fingerprint of the rows it takes, under a key of the installation; tells nothing of them.
         children: rows of child tables that go with them.
     """
 

@@ -62,11 +62,16 @@ def survey(
     *,
     endings: Endings = NOTHING,
     window: Window | None = None,
+    secret: bytes = b"",
 ) -> Share:
     """Look at every row that can be due and return what a plan says of the dataset.
 
     Partitions of due months that have not come yet are counted by the table's log and never opened. With a window, only
     the units are right whose months it is of: a database is read no further.
+
+    Warnings:
+        Without `secret`, a key of which no reader of plans knows, a unit's fingerprint gives its rows away to whoever
+        guesses them: such a share is never recorded.
     """
     judge = judge_of(dataset, store, now, holds, treatments, endings=endings)
     parts, columns = store.parts(dataset.table), judge.columns
@@ -92,7 +97,7 @@ def survey(
             chosen = rows.filter(pa.array(mask))
             found.rows += chosen.num_rows
             found.children += store.below(dataset, chosen) if dataset.children else 0
-            found.sum = fingerprint(chosen, found.sum) if by_rows else 0
+            found.sum = fingerprint(chosen, secret, found.sum) if by_rows else 0
     total = sum(cells.values())
     gone = sum(found.rows for found in units.values())
     return Share(
@@ -120,11 +125,11 @@ def survey(
     )
 
 
-def fingerprint(rows: pa.Table, start: int = 0) -> int:
-    """Add the hashes of rows to `start`, whatever their order; two sets of rows differ in it."""
+def fingerprint(rows: pa.Table, secret: bytes, start: int = 0) -> int:
+    """Add the hashes of rows, keyed by `secret`, to `start`, whatever their order; two sets of rows differ in it."""
     total = start
     for values in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-        digest = hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
+        digest = hashlib.blake2b(repr(values).encode(), digest_size=16, key=secret).digest()
         total += int.from_bytes(digest, "big")
     return total % (1 << 128)
 

@@ -1,4 +1,4 @@
-"""Signatures of certificates: Ed25519, by a key of the installation."""
+"""Signatures of certificates: Ed25519, by a key of the installation, from which other keys of its own are derived."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from governance.keys.files import read_private, write_new
-from governance.keys.handles import Handle
+from governance.keys.handles import Handle, derive
 from governance.keys.root import parse_key
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ class SigningKey(Handle):
     def public(self) -> bytes:
         """Return the public half, 32 bytes."""
         return Ed25519PrivateKey.from_private_bytes(self._key).public_key().public_bytes_raw()
+
+    def derive(self, *parts: str) -> bytes:
+        """Return a subkey, 32 bytes, for the use named by `parts`: another than signing, which it tells nothing of."""
+        return derive(self._key, "ebb", "v1", *parts)
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of a message, 64 bytes."""

@@ -34,7 +34,7 @@ from sqlalchemy.pool import NullPool
 from governance.errors import RefusedError, StoreError, UsageError
 from governance.transport import refuse_shown_password, require_encryption, why_unreached
 from retention.stores.base import Purged, Removal, Shape
-from retention.stores.sql_columns import arrow_type, to_arrow
+from retention.stores.sql_columns import arrow_type, read_infinity, to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -247,9 +247,10 @@ class SqlStore:
             except NoSuchTableError:
                 raise StoreError(f"there is no table {name} in {self.place}: correct the register") from None
             if self._engine.dialect.name == "sqlite":
-                # SQLite stores what it is given: a time that is none must be read as it stands, not fail with its text.
+                # SQLite stores what it is given: a time that is none must be read as it stands, not fail with its text;
+                # and it fills up no CHAR(n), so that blanks there are somebody's.
                 for column in table.columns:
-                    if isinstance(column.type, (types.DateTime, types.Date, types.Numeric)):
+                    if isinstance(column.type, (types.DateTime, types.Date, types.Numeric, types.CHAR)):
                         column.type = types.NullType()
         return self._metadata.tables[name]
 
@@ -297,6 +298,8 @@ def _connect(url: str) -> Engine:
             raise UsageError(f"there is no database {Path(file).absolute()}: correct the store's url")
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.driver == "psycopg":
+        event.listen(engine, "connect", read_infinity)
     return engine
 
 
@@ -318,13 +321,18 @@ def _page(query: Select[Any], key: Sequence[SqlColumn[Any]], after: tuple[Any, .
 
 
 def _within(table: Table, window: Window) -> list[ColumnElement[bool]]:
-    """Return conditions on the clock's columns, compared as ISO text where they are text; none on other types."""
+    """Return conditions on the clock's columns, compared as ISO text where they are text; none on other types.
+
+    A text of another form, or of no year that may be a clock's, says nothing of where it stands: its row is read.
+    """
     columns = [table.c[name] for name in window.columns]
     first, last = window.first.isoformat(), window.last.isoformat()
     if all(isinstance(column.type, (types.DateTime, types.Date)) for column in columns):
         bounds: tuple[Any, Any] = (cast(first, columns[0].type), cast(last, columns[0].type))
     elif all(isinstance(column.type, (types.String, types.NullType)) for column in columns):
-        bounds = (first, last)
+        odd = [or_(column.not_like("____-__-__%"), column >= "9000") for column in columns]
+        early = [or_(column.is_(None), column < last, other) for column, other in zip(columns, odd, strict=True)]
+        return [*early, or_(*(column >= first for column in columns), *odd)]
     else:
         return []
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,7 +13,11 @@ from governance.errors import StoreError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from psycopg.adapt import Loader
+
 _ROWS = 20_000
+_CHARACTER = 1042
+"""PostgreSQL's number of the type CHAR(n), whose values it fills up with blanks."""
 
 
 def stream_rows(url: str, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -69,12 +74,33 @@ def _postgresql(url: str, query: str) -> Iterator[tuple[Any, ...]]:
     try:
         with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
             connection.execute("SET TIME ZONE 'UTC'")
+            for kind in ("timestamp", "timestamptz", "date"):
+                connection.adapters.register_loader(kind, _loader(date if kind == "date" else datetime))
             with connection.cursor(name="ebb_witness") as cursor:
                 cursor.itersize = _ROWS
                 cursor.execute(query.encode())
-                yield from cursor
+                padded = [one.type_code == _CHARACTER for one in cursor.description or ()]
+                yield from (_without_padding(row, padded) for row in cursor) if any(padded) else cursor
     except psycopg.Error as problem:
         raise StoreError(f"the second reading of the database failed ({problem.sqlstate})") from None
+
+
+def _loader(kind: type[date]) -> type[Loader]:
+    """Return what reads times as PostgreSQL writes them; infinity, and what is before Christ, as the last there is."""
+    from psycopg.adapt import Loader  # noqa: PLC0415 - an extra
+
+    class Times(Loader):
+        def load(self, data: Any) -> date:
+            try:
+                return kind.fromisoformat(bytes(data).decode())
+            except ValueError:
+                return kind.max
+
+    return Times
+
+
+def _without_padding(row: Sequence[Any], padded: Sequence[bool]) -> tuple[Any, ...]:
+    return tuple(v.rstrip(" ") if blank and v is not None else v for v, blank in zip(row, padded, strict=True))
 
 
 def _quoted(name: str) -> str:

@@ -11,16 +11,35 @@ _DAYS = {"PRIZE": 90, "PERM": 90}
 _HALF_YEAR = 6
 _MONTHS_A_YEAR = 12
 _EAST_EIGHT = timedelta(hours=8)
-_PLAIN_DATE = 10
-_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
+_FIRST_YEAR, _LAST_YEAR = 1901, 8999
+_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+
+
+NEVER = date.max
+"""Stands for every day that is nobody's: databases write the ends of their calendar where they mean none."""
 
 
 def day_of(value: object, zone: str, *, record: bool, unit: str | None = None) -> date | None:
-    """Return the +08:00 date of a stored time; None if it is no time."""
+    """Return the +08:00 date of a stored time; None if it is no time, `NEVER` before 1901 and after 8999."""
+    try:
+        found = _day(value, zone, record=record, unit=unit)
+    except OverflowError:
+        return NEVER
+    return NEVER if found is not None and not _FIRST_YEAR <= found.year <= _LAST_YEAR else found
+
+
+def known(day: date | None) -> date | None:
+    """Return a day, unless it is nobody's."""
+    return None if day == NEVER else day
+
+
+def _day(value: object, zone: str, *, record: bool, unit: str | None) -> date | None:
+    if isinstance(value, int) and unit is None:
+        value = str(value)  # SQLite keeps 20231231 as a number in a column of dates
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, int) and not isinstance(value, bool) and unit is not None:
-        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / _UNITS[unit])
+        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value * _UNITS[unit])
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else _later_reading(value, zone)
         return (aware.astimezone(UTC).replace(tzinfo=None) + _EAST_EIGHT).date()
@@ -59,10 +78,12 @@ def _next_day_in(start: date, year: int, month: int) -> date:
 
 
 def _parsed(text: str) -> date | datetime | None:
-    try:
-        return date.fromisoformat(text) if len(text) == _PLAIN_DATE else datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    for kind in (date, datetime):
+        try:
+            return kind.fromisoformat(text)
+        except ValueError:
+            continue
+    return None
 
 
 def _later_reading(naive: datetime, zone: str) -> datetime:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from retention.witness.days import day_of
+from retention.witness.days import day_of, known
+from retention.witness.listed import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def ended_on(
         start: +08:00 date on which the row's clock started.
         today: +08:00 date to judge by.
     """
-    on = day_of(values.get(dataset.event), "+08:00", record=False) if dataset.event else start
+    on = known(day_of(values.get(dataset.event), "+08:00", record=False)) if dataset.event else start
     if on is None or on >= today or (dataset.role == "record" and dataset.retention in _FLOORS):
         return None
     days = []
@@ -64,7 +65,7 @@ def _is_listed(ending: Ending, dataset: Dataset, values: dict[str, Any], endings
     who = values.get(dataset.subject) if dataset.subject else None
     if who is None:
         return False
-    text = who.hex() if isinstance(who, bytes) else str(who)
+    text = str(as_text(who))
     if ending.scope == "searches" and all(values.get(name) is None for name in dataset.searches):
         return False
     if endings.name is None:

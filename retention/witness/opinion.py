@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from retention.endings import NOTHING
 from retention.witness import database
-from retention.witness.days import day_of, due_day, silent_from
+from retention.witness.days import NEVER, day_of, due_day, known, silent_from
 from retention.witness.ended import columns_of, ended_on
 from retention.witness.lake import DiskTable
+from retention.witness.listed import is_among, is_key_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -257,23 +258,23 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
         return values.get(name) if name in asked.clocks else asked.day(values.get(name))
 
     days = [day(name) for name in dataset.clock.columns]
+    every = [d for d in (*days, *(day(name) for name in dataset.clock.optional)) if d is not None]
     start = None
-    if None not in days:
-        known = [d for d in (*days, *(day(name) for name in dataset.clock.optional)) if d is not None]
-        start = (min(known) if dataset.pick == "earliest" else max(known)) if known else None
+    if None not in days and NEVER not in every:
+        start = (min(every) if dataset.pick == "earliest" else max(every)) if every else None
     if start is None and dataset.clock.last_changed is not None and not _is_open(dataset, values):
         changed = day(dataset.clock.last_changed)
-        seen = [d for d in (changed, *days, *(day(name) for name in dataset.clock.optional)) if d is not None]
-        if changed is not None and silent_from(max(seen)) <= asked.today:
+        seen = [d for d in (changed, *every) if d is not None]
+        if changed is not None and NEVER not in seen and silent_from(max(seen)) <= asked.today:
             start = max(seen)  # presumed closed
     counted = due_day(dataset.retention, start) if start is not None else None
     due = counted
     if dataset.clock.due is not None:
-        due = day_of(values.get(dataset.clock.due), "+08:00", record=False)
+        due = known(day_of(values.get(dataset.clock.due), "+08:00", record=False))
         if due is not None and counted is not None and record and dataset.retention in _FLOORS:
             due = max(due, counted)
     if dataset.clock.ended is not None and dataset.retention in {"PROFILE", "CONTENT"}:
-        ended = day(dataset.clock.ended)
+        ended = known(day(dataset.clock.ended))
         due = min((d for d in (due, ended) if d is not None), default=None)
     by_ending = ended_on(dataset, values, endings, start, asked.today)
     due = min((d for d in (due, by_ending) if d is not None), default=None)
@@ -285,7 +286,7 @@ def _due(asked: _Asked, values: dict[str, Any], endings: Endings) -> date | None
 def _is_open(dataset: Dataset, values: dict[str, Any]) -> bool:
     if dataset.open is None:
         return False
-    return str(values.get(dataset.open.column)) in {str(state) for state in dataset.open.values}
+    return is_among(values.get(dataset.open.column), dataset.open.texts)
 
 
 def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], key: Sequence[str]) -> bool:
@@ -296,20 +297,19 @@ def _is_held(dataset: Dataset, values: dict[str, Any], holds: Sequence[Hold], ke
             if dataset.subject is None:
                 if dataset.role == "record" and dataset.personal:
                     return True
-            elif _text(values.get(dataset.subject)) in hold.values:
+            elif is_among(values.get(dataset.subject), hold.values):
                 return True
-        elif "/".join(_text(values.get(name)) or "" for name in key) in hold.values:
+        elif is_key_among([values.get(name) for name in key], hold.values):
             return True
     return False
 
 
 def _is_anonymous(dataset: Dataset, values: dict[str, Any]) -> bool:
     assert dataset.anonymize is not None
-    emptied = [name for name, treatment in dataset.anonymize.treatments.items() if treatment.do == "suppress"]
-    return all(values.get(name) is None for name in emptied)
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return value.hex() if isinstance(value, bytes) else str(value)
+    for name, treatment in dataset.anonymize.treatments.items():
+        lists = {"keep": ("values", "other"), "categorize": ("bands", getattr(treatment, "other", ""))}
+        listed, rest = lists.get(treatment.do, ("", ""))
+        value = values.get(name)
+        if value is not None and not (listed and (value == rest or value in getattr(treatment, listed))):
+            return False
+    return True

@@ -17,6 +17,9 @@
 | a due date's key destroyed by hand | 0, 1 | here: a_key_destroyed_by_hand |
 | text where a time should be | 0, held | here: text_that_is_no_time |
 | a number without a unit | 3 | here: numbers_without_a_unit |
+| what a column cannot hold is open or held | 3 | test_column_types: what_no_value_of_the_column_can_be_… |
+| a column that nobody named, anonymized | 3 | test_sweeping: a_column_that_nobody_named_… |
+| an extension decided on a day to come | 3 | test_sweeping: an_extension_that_is_decided_… |
 | time without zone | 1, 2 | here: a_time_without_zone |
 """
 

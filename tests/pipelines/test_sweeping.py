@@ -11,12 +11,14 @@ import pytest
 
 from governance.errors import EbbError, RefusedError, UsageError
 from pipelines import sweeping
+from pipelines.register_check import problems_of
 from pipelines.settings import load_settings, wall_clock
 from pipelines.sweep_room import Room
 from pipelines.sweeping import approve_sweep, certify_sweep, plan_sweep, verify_sweep
 from retention.certificate import check, to_page
 from retention.holds import Hold
 from retention.plan import Limit, Plan
+from retention.survey import survey
 from retention.sweeps import find_sweep, list_sweeps, place_hold, record_plan, release_holds
 from tests.retention.rooms import NOW, REGISTER, apply_here, make_room, query, work_off
 
@@ -110,6 +112,23 @@ def test_a_changed_table_register_or_row_voids_the_plan(tmp_path: Path) -> None:
     assert query(tmp_path, "SELECT count(*) FROM orders") == [(400,)]
 
 
+def test_a_plan_gives_no_row_away_to_who_guesses_it(tmp_path: Path) -> None:
+    """The ledger keeps plans for years: without the installation's key nobody can try rows until a fingerprint fits."""
+    room = make_room(tmp_path)
+    query(tmp_path, "DELETE FROM order_lines")
+    query(tmp_path, "DELETE FROM orders WHERE id <> 41")
+    dataset = room.dataset("shop.orders")
+    for plan in (planned(room), plan_sweep(room, now=NOW, by="lin", limit=ALL)):
+        [unit] = plan.units
+        [guessed] = survey(dataset, room.store("shop"), NOW, ()).units
+        assert (guessed.part, guessed.rows) == (unit.part, unit.rows)
+        assert guessed.state != unit.state
+    again = plan_sweep(Room(load_settings(home=tmp_path)), now=NOW, by="lin", limit=ALL)
+    assert again.units == plan.units
+    elsewhere = make_room(tmp_path / "elsewhere", 0, REGISTER.replace("{path}", str(tmp_path / "shop.sqlite")))
+    assert plan_sweep(elsewhere, now=NOW, by="lin", limit=ALL).units[0].state != unit.state
+
+
 def test_a_row_swapped_for_another_is_seen(tmp_path: Path) -> None:
     """The same number of due rows, but not the same rows."""
     room = make_room(tmp_path)
@@ -118,6 +137,20 @@ def test_a_row_swapped_for_another_is_seen(tmp_path: Path) -> None:
     query(tmp_path, "UPDATE orders SET completed_at = '2022-01-02 00:00:00' WHERE id = 2")
     with pytest.raises(RefusedError):
         apply_here(room, plan.digest)
+
+
+def test_an_extension_that_is_decided_in_the_future_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-RET-04: it would keep rows longer than twelve months; by +08:00 dates, and what was decided today counts."""
+    room = make_room(
+        tmp_path,
+        register=REGISTER
+        + "    extension: {{criterion: RC-2, reason: r, owner: o, decided: 2026-06-02, until: 2027-06-01}}\n",
+    )
+    monkeypatch.setattr(sweeping, "wall_clock", lambda: datetime(2026, 6, 1, 15, 59, tzinfo=UTC))
+    with pytest.raises(RefusedError, match=r"shop\.orders: its extension is decided on a day that is still to come"):
+        plan_sweep(room, now=datetime(2027, 7, 1, tzinfo=UTC), by="lin", limit=ALL)
+    monkeypatch.setattr(sweeping, "wall_clock", lambda: datetime(2026, 6, 1, 16, 0, tzinfo=UTC))
+    assert plan_sweep(room, now=None, by="lin", limit=ALL).due == 0
 
 
 def test_a_forecast_and_an_expired_plan_are_never_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +290,75 @@ def test_rows_are_anonymized_where_the_register_says_so(tmp_path: Path) -> None:
     again = plan_sweep(room, now=NOW, by="planner", limit=ALL)
     assert (again.due, again.share("shop.orders").count("done")) == (0, plan.due)
     assert certify_sweep(room, plan.digest)["datasets"][0]["action"] == "anonymize"
+
+
+@pytest.mark.parametrize("kind", ["TEXT", "DATE"])
+def test_times_that_are_written_in_another_form_are_found_again(tmp_path: Path, kind: str) -> None:
+    """What is planned goes, by dates without hyphens too, and beside an optional clock that tells no time."""
+    room = make_room(tmp_path)
+    query(tmp_path, f"ALTER TABLE orders ADD COLUMN done {kind}")
+    query(tmp_path, "UPDATE orders SET done = replace(substr(completed_at, 1, 10), '-', '')")
+    query(tmp_path, "UPDATE orders SET done = substr(completed_at, 1, 10) WHERE id % 2")
+    for number, text in enumerate(("n/a", "", "0000-00-00", "9999-99-99", "none-at-al")):
+        query(tmp_path, f"UPDATE orders SET refunded_at = '{text}' WHERE id % 30 = {number}")
+    (tmp_path / "datasets.yaml").write_text(
+        REGISTER.format(path=tmp_path / "shop.sqlite").replace("[completed_at]", "[done]"), encoding="utf-8"
+    )
+    room = Room(load_settings(home=tmp_path))
+    plan = planned(room)
+    due = query(tmp_path, "SELECT count(*) FROM orders WHERE date(completed_at, '+3 years') < '2026-06-01'")[0][0]
+    assert plan.due == due > 150
+    assert apply_here(room, plan.digest).removed("shop.orders") == due
+    assert verify_sweep(room, plan.digest)["ok"]
+
+
+def test_lists_and_empty_columns_are_anonymized_once(tmp_path: Path) -> None:
+    """A row empty in one column and not yet in another is due; what was made of a text is not made into another."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{keep: [id, state], treatments: {{customer: {{do: suppress}}, "
+        "city: {{do: keep, values: [Nanjing]}}, "
+        "note: {{do: categorize, bands: {{calls: [phone], letters: [mail]}}}}}}}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN city TEXT DEFAULT 'Nanjing'")
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN note TEXT DEFAULT 'rings his phone'")
+    query(tmp_path, "UPDATE orders SET customer = NULL WHERE id = 1")
+    query(tmp_path, "UPDATE orders SET city = 'Wherever', note = NULL WHERE id = 2")
+    query(tmp_path, "UPDATE orders SET customer = NULL, note = 'letters' WHERE id = 3")
+    plan = planned(room)
+    assert plan.share("shop.orders").count("done") == 1
+    apply_here(room, plan.digest)
+    assert verify_sweep(room, plan.digest)["ok"]
+    rows = query(tmp_path, "SELECT customer, city, note FROM orders WHERE id IN (1, 2, 3) ORDER BY id")
+    assert rows == [(None, "Nanjing", "calls"), (None, "other", None), (None, "Nanjing", "letters")]
+    assert plan_sweep(room, now=NOW, by="planner", limit=ALL).due == 0
+
+
+def test_a_list_cannot_be_written_into_numbers(tmp_path: Path) -> None:
+    """Planning says so, instead of stopping in the middle of a sweep."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{keep: [id, state], treatments: {{customer: {{do: suppress}}, "
+        "house: {{do: keep, values: [one]}}}}}}\n"
+    )
+    room = make_room(tmp_path, register=register)
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN house INTEGER")
+    with pytest.raises(RefusedError, match="house is no text"):
+        planned(room)
+    assert any("house is no text" in line for line in problems_of(room))
+
+
+def test_a_column_that_nobody_named_is_not_anonymous(tmp_path: Path) -> None:
+    """R-RET-08: planning is refused, and applying too if the column came after the plan; nothing was touched."""
+    register = REGISTER.replace("    children: [{{table: order_lines, column: order_id}}]\n", "") + (
+        "    action: anonymize\n    anonymize: {{treatments: {{customer: {{do: suppress}}}}, keep: [id, state]}}\n"
+    )
+    plan = planned(make_room(tmp_path, register=register))
+    query(tmp_path, "ALTER TABLE orders ADD COLUMN phone TEXT DEFAULT '13800138000'")
+    room = Room(load_settings(home=tmp_path))
+    for attempt in (lambda: apply_here(room, plan.digest), lambda: planned(room)):
+        with pytest.raises(RefusedError, match="what becomes of the column phone"):
+            attempt()
+    assert query(tmp_path, "SELECT count(*) FROM orders WHERE customer IS NULL") == [(0,)]
 
 
 @pytest.mark.parametrize("token", ["v1.2026H1." + "a" * 26, "v1s.2026H1." + "a" * 40])

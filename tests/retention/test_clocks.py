@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from governance.calendar import local_date
 from governance.errors import RefusedError
-from retention.clocks import combine, dates_of
-from retention.witness.days import day_of
+from retention.clocks import combine, dates_of, read
+from retention.witness.days import NEVER, day_of, known
 
 INSTANTS = st.datetimes(datetime(1992, 1, 1), datetime(2090, 1, 1))  # noqa: DTZ001
 ZONES = st.sampled_from(["UTC", "Europe/London", "Asia/Shanghai", "America/New_York"])
@@ -41,6 +41,9 @@ def test_a_bare_date_counts_from_its_end_in_a_record_and_from_its_start_in_a_cop
     assert one(date(2020, 12, 31), zone="Europe/London", role="record") == date(2021, 1, 1)
     assert one(date(2020, 12, 31), zone="Europe/London", role="copy") == date(2020, 12, 31)
     assert one("2020-12-31") == date(2020, 12, 31)
+    for text in ("2020-12-31", "20201231", "2020-W53-4", "2020W534"):
+        assert one(text, zone="UTC", role="record") == day_of(text, "UTC", record=True) == date(2021, 1, 1)
+        assert one(text, zone="UTC", role="copy") == day_of(text, "UTC", record=False) == date(2020, 12, 31)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "31.12.2020", "2020-13-01", "0000-00-00 00:00:00"])
@@ -93,6 +96,41 @@ def test_columns_and_witness_read_times_alike(instant: datetime, zone: str, role
     mine = dates_of(column, zone, role)[0].astype(object)  # type: ignore[arg-type]
     theirs = day_of(instant, zone, record=role == "record")
     assert not exists or mine == theirs
+
+
+EVER = st.one_of(
+    st.datetimes(),
+    st.sampled_from([datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59), datetime(8999, 12, 31, 23)]),  # noqa: DTZ001
+)
+
+
+@given(EVER, ZONES, st.sampled_from(["record", "copy"]), st.sampled_from(["s", "ms", "us"]))
+def test_no_time_is_too_early_or_too_late_to_be_read(moment: datetime, zone: str, role: str, unit: str) -> None:
+    """The ends of a calendar, which stand for no date, are strange to both readings, whatever their type."""
+    assume(zone != "Asia/Shanghai" or moment.year not in range(1900, 1992))  # when it had other offsets than +08:00
+    record = role == "record"
+    micros = (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001
+    count = micros // {"s": 1_000_000, "ms": 1_000, "us": 1}[unit]
+    for value, kind, counted in (
+        (str(moment), pa.string(), None),
+        (str(moment.date()), pa.string(), None),
+        (moment.replace(tzinfo=UTC).isoformat(), pa.string(), None),
+        (moment.date(), pa.date32(), None),
+        (count, pa.int64(), unit),
+    ):
+        dates, strange = read(pa.array([value], kind), zone, role, counted)  # type: ignore[arg-type]
+        theirs = day_of(value, zone, record=record, unit=counted)
+        assert (dates[0].astype(object), bool(strange[0])) == (known(theirs), theirs == NEVER), (value, kind)
+    [odd] = read(pa.array([moment], pa.timestamp("us")), zone, role)[1]  # type: ignore[arg-type]
+    assert odd == (day_of(moment, zone, record=record) == NEVER)
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, -(2**63) + 1, 1_700_000_000_000_000_000])
+@pytest.mark.parametrize(("kind", "unit"), [(pa.int64(), "s"), (pa.int64(), "ms"), (pa.timestamp("ms"), None)])
+def test_a_count_in_another_unit_is_strange(count: int, kind: pa.DataType, unit: str | None) -> None:
+    """Nanoseconds where seconds are counted wrap around to no date that somebody could take for one."""
+    assert read(pa.array([count], kind), "UTC", "record", unit)[1].tolist() == [True]  # type: ignore[arg-type]
+    assert unit is None or day_of(count, "UTC", record=True, unit=unit) == NEVER
 
 
 @given(INSTANTS, st.integers(-14, 14))

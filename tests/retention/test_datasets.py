@@ -90,6 +90,34 @@ def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) 
         (
             (
                 "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: mask, first: 2}}}\n",
+            ),
+            "of what mask makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: keep, shape: code}}}\n",
+            ),
+            "of what keep makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: bucket, edges: [1, 8]}}}\n",
+            ),
+            "of what bucket makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
+                "    action: anonymize\n    anonymize: {treatments: {customer: {do: truncate_ip, v4: 16, v6: 32}}}\n",
+            ),
+            "of what truncate_ip makes nobody can tell",
+        ),
+        (
+            (
+                "    subject: customer\n",
                 "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01, until: 2028-01-01}\n",
             ),
             "twelve months",
@@ -112,6 +140,21 @@ def test_without_a_class_it_is_refused(tmp_path: Path, change: tuple[str, str]) 
             ("    subject: customer\n", "    extension: {criterion: RC-2, reason: r, owner: o, decided: 2026-01-01}\n"),
             "until",
         ),
+        (("[completed_at]", "[completed_at], pick: earliest"), "latest clock"),
+        (
+            (
+                "class: TXN\n    zone: Europe/London\n    clock: {",
+                "class: GOV\n    zone: UTC\n    clock: {pick: earliest, ",
+            ),
+            "floor runs",
+        ),
+        (
+            (
+                "role: record\n    class: TXN\n    zone: Europe/London\n    clock: {",
+                "role: copy\n    class: LOG\n    zone: UTC\n    clock: {pick: latest, ",
+            ),
+            "earlier clock",
+        ),
         (("[completed_at]", "[completed_at], last_changed: completed_at"), "every change"),
         (("columns: [completed_at]", "last_changed: updated_at"), "at least one column"),
         (("columns: [completed_at]", "due: due_on, last_changed: updated_at"), "only an order"),
@@ -128,6 +171,18 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path, change: tuple[str, s
     """Each refusal says what is wrong."""
     with pytest.raises(PolicyError, match=said):
         read(tmp_path, GOOD.replace(*change))
+
+
+def test_what_shortens_no_floor_and_lengthens_no_ceiling_may_be_picked(tmp_path: Path) -> None:
+    """A copy may go by its earliest clock, and what is the default may be said."""
+    for change in (
+        ("role: record\n", "role: copy\n", "pick: earliest"),
+        ("class: TXN\n", "class: PROFILE\n", "pick: earliest"),
+        ("class: TXN\n", "class: TXN\n", "pick: latest"),
+        ("class: TXN\n", "class: LOG\n", "pick: earliest"),
+    ):
+        text = GOOD.replace(change[0], change[1]).replace("[completed_at]", f"[completed_at], {change[2]}")
+        assert read(tmp_path, text).dataset("shop.orders").pick == change[2].removeprefix("pick: ")
 
 
 def test_messages_never_quote_a_value(tmp_path: Path) -> None:

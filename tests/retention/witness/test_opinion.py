@@ -13,7 +13,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.policy.treatments import Suppress
+from governance.policy.treatments import Categorize, Keep, Suppress
 from retention.datasets import Anonymize, Clock, Dataset, OpenStates
 from retention.endings import Ending, in_dataset
 from retention.holds import Hold
@@ -31,10 +31,18 @@ TIMES = st.one_of(
     st.sampled_from(["", "unknown", "2024-13-01"]),
     MOMENTS.map(lambda moment: moment.date().isoformat()),
     MOMENTS.map(str),
+    MOMENTS.map(lambda moment: f"{moment:%Y%m%d}"),
+    MOMENTS.map(lambda moment: f"{moment:%G-W%V-%u}"),
+    st.sampled_from(["9999-12-31 23:59:59", "9999-12-31", "0001-01-01 00:00:00", "0001-01-01", "8999-12-31T23:00:00"]),
     st.builds(lambda moment, hours: f"{moment.isoformat()}{hours:+03d}:00", MOMENTS, st.integers(-12, 12)),
 )
+SUMS = st.sampled_from([None, 0, 1, 1.0, 1.5, "1.50", "n/a"])
 ROWS = st.lists(
-    st.tuples(TIMES, TIMES, st.sampled_from(["open", "closed"]), st.sampled_from("abc")), min_size=10, max_size=20
+    st.tuples(
+        TIMES, TIMES, st.sampled_from(["open", "closed", "unknown", None]), st.sampled_from("abc"), st.booleans(), SUMS
+    ),
+    min_size=10,
+    max_size=20,
 )
 
 
@@ -45,14 +53,22 @@ def datasets(role: str, zone: str, retention: str) -> list[Dataset]:
         clock=Clock(columns=("done",), optional=("refunded",)), open=OpenStates(column="state", values=("open",)),
         subject="customer",
     )  # fmt: skip
-    emptied = Anonymize(treatments={"refunded": Suppress(), "customer": Suppress()}, keep=("id", "done", "state"))
+    treatments = {
+        "refunded": Suppress(),
+        "customer": Keep(values=("a",)),
+        "state": Categorize(bands={"closed": ("closed",)}, other="unknown"),
+    }
+    emptied = Anonymize(treatments=treatments, keep=("id", "done", "flag", "sum"))
     return [
         plain,
         plain.model_copy(update={"event": "refunded"}),
         plain.model_copy(update={"subject": "refunded"}),
         plain.model_copy(update={"open": OpenStates(column="refunded", values=("unknown",))}),
+        plain.model_copy(update={"open": OpenStates(column="flag", values=(True,))}),
+        plain.model_copy(update={"open": OpenStates(column="sum", values=("1.50", 1))}),
         plain.model_copy(update={"clock": Clock(columns=("done",), optional=("refunded",), due="refunded")}),
         plain.model_copy(update={"clock": Clock(columns=("done",), ended="refunded")}),
+        plain.model_copy(update={"clock": Clock(columns=("done",), last_changed="refunded")}),
         plain.model_copy(update={"action": "anonymize", "anonymize": emptied}),
     ]
 
@@ -66,9 +82,12 @@ def shop(path: Path, rows: Sequence[tuple[Any, ...]]) -> str:
     """Write a database of orders and return its URL."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
-            "CREATE TABLE orders(id INTEGER PRIMARY KEY, done TEXT, refunded TEXT, state TEXT, customer)"
+            "CREATE TABLE orders(id INTEGER PRIMARY KEY, done TEXT, refunded TEXT, state TEXT, customer, flag BOOLEAN,"
+            " sum DECIMAL(5, 2))"
         )
-        connection.executemany("INSERT INTO orders(done, refunded, state, customer) VALUES (?, ?, ?, ?)", rows)
+        connection.executemany(
+            "INSERT INTO orders(done, refunded, state, customer, flag, sum) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
     return f"sqlite:///{path}"
 
 
