@@ -86,8 +86,8 @@ def _sample_often() -> None:
     StateSampler.__init__.__defaults__ = (SAMPLING_MS,)
 
 
-def check_options(beam_options: Sequence[str]) -> None:
-    """Refuse options that neither ebb nor Beam knows; Beam itself would pass over a misspelt one in silence.
+def check_options(beam_options: Sequence[str], command: str = "ebb run") -> None:
+    """Refuse what neither a command of ebb nor Beam knows; Beam itself would pass over a misspelt option in silence.
 
     Raises:
         UsageError: names the options.
@@ -98,7 +98,7 @@ def check_options(beam_options: Sequence[str]) -> None:
             options._add_argparse_args(parser)  # noqa: SLF001 - as Beam's own get_all_options does
     _, unknown = parser.parse_known_args(list(beam_options))
     if unknown:
-        raise UsageError(f"neither ebb nor Beam knows {', '.join(unknown)}: see `ebb run --help`")
+        raise UsageError(f"neither ebb nor Beam knows {', '.join(unknown)}: see `{command} --help`")
 
 
 def check_runner(runner: str) -> None:

@@ -1,4 +1,4 @@
-"""Whom a hold lists in the lake (tokens and probes, made with the keys that are still there), and what it matches."""
+"""Whom a hold lists: in the lake by tokens and probes, in databases by the account's name; and what it matches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from governance.errors import EbbError, UsageError
 from governance.keys.epochs import china_date, half_year
 from governance.policy import load_catalogue
-from pipelines.lake_datasets import LAKE
+from pipelines.lake_datasets import EVERY_SYSTEM, LAKE
 from retention import holds as legal
 from transforms.deid.purpose import PURPOSE, RECIPIENT
 
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 _PARTS = 3
 _TOKEN_OR_PROBE = re.compile(r"v1\.[^.]+\.[A-Z2-7]{26}|[0-9a-f]{32}", re.ASCII)
-KINDS = ("account", "cookie", "device")
+_ACCOUNT = "account"
+KINDS = (_ACCOUNT, "cookie", "device")
 
 
-def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Return, by dataset of the lake, the values of its subject column that stand for the people.
+def subject_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Return, by dataset, the values of its subject column that stand for the people.
+
+    In databases those are accounts by their names; a table of several systems holds an account of any of them.
 
     Args:
         room: the installation's.
@@ -51,6 +54,10 @@ def lake_values(room: Room, people: Iterable[str]) -> Mapping[str, frozenset[str
         ):
             probe = keyring.event_keys(stream).subject_probe(system, kind, identifier)
             found.setdefault(name, set()).add(probe.hex())
+        if kind == _ACCOUNT:
+            for dataset in room.datasets.values():
+                if dataset.subject and dataset.store != LAKE and dataset.system in {system, EVERY_SYSTEM}:
+                    found.setdefault(dataset.id, set()).add(identifier)
     # Tables that are not there yet are named too: their rows may come while the case stands.
     return {name: frozenset(values) for name, values in found.items()}
 
@@ -66,7 +73,7 @@ def parse_person(person: str, systems: Collection[str]) -> tuple[str, str, str]:
     """Return system, kind and identifier; UsageError, without the identifier, if it is not of that form."""
     parts = person.split(":", _PARTS - 1)
     if len(parts) != _PARTS or parts[1] not in KINDS or not parts[2]:
-        raise UsageError(f"--person is SYSTEM:KIND:ID, with KIND one of {', '.join(KINDS)}")
+        raise UsageError(f"somebody is named SYSTEM:KIND:ID, with KIND one of {', '.join(KINDS)}")
     if parts[0] not in systems:
         raise UsageError(f"no pack is of a system that --person names; known are {', '.join(sorted(systems))}")
     return parts[0], parts[1], parts[2]

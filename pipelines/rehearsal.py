@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from governance.calendar import CHINA
+from governance.errors import UsageError
 from governance.keys import Keyring, OpsKey, RootKey
 from governance.policy import RECORD_STREAMS
 from pipelines.commands.dead_letters import ascii_safe
@@ -44,6 +45,8 @@ def rehearse(chosen: Launch) -> None:
     with tempfile.TemporaryDirectory() as folder:
         steps = _steps(chosen, _throw_away_keyring(folder))
         pairs = [_pair(one, steps(one)) for one in _each(_first(chosen))]
+    if not pairs:
+        raise UsageError("the source holds no event to show: is it the right file or subscription?")
     if chosen.as_json:
         emit_json(_document(pairs))
         return

@@ -39,7 +39,7 @@ def hold() -> None:
     help="File of keys, one a line; parts of a key joined by a slash.",
 )
 @click.option(
-    "--person", multiple=True, metavar="SYSTEM:KIND:ID", help="Somebody in the lake; kind: account, cookie, device."
+    "--person", multiple=True, metavar="SYSTEM:KIND:ID", help="Somebody, wherever he is; kind: account, cookie, device."
 )
 @click.option("--reason", required=True, help="Why; without names.")
 @BY
@@ -67,7 +67,7 @@ def place(  # noqa: PLR0917 - click passes them by name
     """
     import re
 
-    from pipelines.hold_subjects import doubts, lake_values, rows_held
+    from pipelines.hold_subjects import doubts, rows_held, subject_values
     from pipelines.settings import wall_clock
     from retention.holds import Hold
     from retention.sweeps import place_hold
@@ -82,7 +82,7 @@ def place(  # noqa: PLR0917 - click passes them by name
     if records_from is not None and dataset == "*":
         raise UsageError("keys belong to one dataset: give --dataset")
     if person:
-        placed = [Hold(case, name, "subject", values) for name, values in lake_values(room, person).items()]
+        placed = [Hold(case, name, "subject", values) for name, values in subject_values(room, person).items()]
     elif whole:
         placed = [Hold(case, dataset, "dataset")]
     else:

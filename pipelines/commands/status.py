@@ -64,6 +64,8 @@ def status(
                 "alerts": raised,
             }
         )
+    elif not sizes:
+        click.echo(f"There are no tables in {settings.lake} yet: `ebb run service-logs --from …` makes them.")
     else:
         _show(statuses, sizes, waiting)
     if raised:
@@ -73,9 +75,6 @@ def status(
 def _show(statuses: Sequence[StreamStatus], sizes: Sequence[TableSize], waiting: Mapping[str, object] | None) -> None:
     from pipelines.tables import print_table
 
-    if not sizes:
-        click.echo("The lake has no tables yet: `ebb run service-logs --from …` makes them.")
-        return
     for one in statuses:
         behind = "" if one.lag is None else f", {one.lag:,.0f} s behind by {(one.lag_by or '').replace('_', ' ')}"
         last = f"last commit {one.last_commit:%Y-%m-%d %H:%M:%S} UTC" if one.last_commit else "nothing committed yet"

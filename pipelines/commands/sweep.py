@@ -195,6 +195,10 @@ def apply(  # noqa: PLR0917
     if instant is not None:
         raise UsageError("a plan is judged by its own instant: give --now to `ebb sweep plan`")
     set_up_logs()
+    if beam_options:
+        from pipelines.engines import check_options
+
+        check_options(beam_options, "ebb sweep apply")
     room = open_room(home, packs, lake, datasets)
 
     def work_off(found: Sweep, pending: Sequence[Any]) -> None:
@@ -354,7 +358,9 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
 
 
 def _extras(line: dict[str, Any]) -> str:
-    extras = [f"{counted(line['children'], 'row')} below them"] if line["children"] else []
+    # Children have no columns to anonymize by: they go with their parent's name.
+    gone = " deleted" if line["done"] == "anonymized" else ""
+    extras = [f"{counted(line['children'], 'row')} below them{gone}"] if line["children"] else []
     extras += [f"{line['kept']:,} kept by a hold"] if line["kept"] else []
     extras += [f"{line['changed']:,} changed since the plan"] if line["changed"] else []
     return f" ({', '.join(extras)})" if extras else ""

@@ -127,3 +127,18 @@ def test_a_person_is_held_in_tables_that_are_not_there_yet(tmp_path: Path) -> No
     assert "vault.transactions" in placed.stdout
     assert "Warning: nothing that is there now matches" in placed.stderr
     assert "vault.transactions" in call(tmp_path, "hold", "list").output
+
+
+def test_a_person_is_held_in_databases_too(tmp_path: Path) -> None:
+    """A register alone, no lake: the account's name is the subject there, for tables of its own system only."""
+    home = tmp_path / "home"
+    make_room(home)
+    assert call(home, "keys", "init").exception is None
+    told = answer(home, "hold", "place", "2026-17", "--person", "sepp:account:customer-1", "--reason", "claim")
+    assert (told["rows"]["shop.orders"], told["warnings"]) == (40, [])
+    for other in ("mic_global:account:customer-1", "sepp:device:customer-1"):
+        told = answer(home, "hold", "place", f"2026-{len(other)}", "--person", other, "--reason", "claim")
+        assert "shop.orders" not in told["rows"]
+    plan = answer(home, "sweep", "plan", "--now", "2026-06-01T00:00:00Z", "--limit-share", "1")
+    (share,) = (share for share in plan["shares"] if share["dataset"] == "shop.orders")
+    assert sum(cell["rows"] for cell in share["cells"] if cell["status"] == "case") == 40

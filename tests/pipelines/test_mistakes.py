@@ -9,7 +9,7 @@ import pytest
 
 from governance.errors import EbbError, KeyringError, RefusedError, UsageError
 from tests.pipelines.calling import answer, call, code
-from tests.retention.rooms import make_room
+from tests.retention.rooms import make_room, query
 from tests.transforms.deid.every import CASE
 
 if TYPE_CHECKING:
@@ -197,3 +197,28 @@ def test_a_key_that_is_no_hexadecimal_is_a_wrong_call(tmp_path: Path) -> None:
     assert code(call(tmp_path, *check, "--public-key", "xyz")) == 2
     (tmp_path / "certificate.json").write_text("no certificate")
     assert code(call(tmp_path, *check, "--public-key", "00" * 32)) == 1
+
+
+def test_an_option_that_apply_does_not_know_deletes_nothing(tmp_path: Path) -> None:
+    """Beam would pass over `--dry-run` in silence, and the rows would be gone."""
+    home = tmp_path / "home"
+    make_room(home)
+    digest = answer(home, "sweep", "plan", "--now", "2026-06-01T00:00:00Z", "--limit-share", "1", "--by", "lin")[
+        "digest"
+    ]
+    assert call(home, "sweep", "approve", digest, "--by", "wang").exception is None
+    before = query(home, "SELECT count(*) FROM orders")
+    for option in ("--dry-run", "--ops-key", "--no-such=1", "more"):
+        result = call(home, "sweep", "apply", digest, option)
+        assert code(result) == 2, option
+        assert f"neither ebb nor Beam knows {option}" in str(result.exception)
+    assert query(home, "SELECT count(*) FROM orders") == before
+    assert call(home, "sweep", "apply", digest, "--direct_num_workers=1").exception is None
+    assert query(home, "SELECT count(*) FROM orders") != before
+
+
+def test_a_dry_run_without_an_event_says_so(tmp_path: Path) -> None:
+    """A mistyped file shows nothing, and that is no success."""
+    result = call(tmp_path / "home", "run", "service-logs", "--from", f"files:{tmp_path / 'nope'}", "--dry-run")
+    assert code(result) == 2
+    assert "no event to show" in str(result.exception)
