@@ -233,7 +233,8 @@ def verify(home: Path, packs: Path | None, as_json: bool, lake: str | None, data
     else:
         for found in report["datasets"]:
             verdict = "; ".join(found["wrong"]) or "as planned"
-            counts = f"{found['before']:,} before, {found['removed']:,} gone, {found['after']:,} there"
+            done = "anonymized" if found["removed"] and found["expected"] == found["before"] else "gone"
+            counts = f"{found['before']:,} before, {found['removed']:,} {done}, {found['after']:,} there"
             click.echo(f"{found['dataset']}: {counts}{_extras({**found, 'children': 0})}: {verdict}")
     if not report["ok"]:
         raise EbbError("what is there is not what was planned: look at the lines above before anything else is deleted")
@@ -359,7 +360,7 @@ def _check(room: Room, path: Path, public_key: str | None, *, as_json: bool) -> 
 
 def _extras(line: dict[str, Any]) -> str:
     # Children have no columns to anonymize by: they go with their parent's name.
-    gone = " deleted" if line["done"] == "anonymized" else ""
+    gone = " deleted" if line.get("done") == "anonymized" else ""
     extras = [f"{counted(line['children'], 'row')} below them{gone}"] if line["children"] else []
     extras += [f"{line['kept']:,} kept by a hold"] if line["kept"] else []
     extras += [f"{line['changed']:,} changed since the plan"] if line["changed"] else []

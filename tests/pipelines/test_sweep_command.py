@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from governance.errors import EbbError
 from pipelines.cli import ebb
-from tests.retention.rooms import REGISTER, make_room, query
+from tests.retention.rooms import NOW, REGISTER, make_room, query
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,6 +158,20 @@ def test_anonymizing_must_name_every_column(tmp_path: Path) -> None:
         (tmp_path / "datasets.yaml").read_text().replace("keep: []", "keep: [customer]")
     )
     assert code(call(tmp_path, "datasets", "check")) == 1
+
+
+def test_what_was_anonymized_and_what_was_deleted_below_it_are_told_apart(tmp_path: Path) -> None:
+    """Orders stay without their customers; their lines have nothing to stay for."""
+    treated = "anonymize: {{treatments: {{customer: {{do: suppress}}}}, keep: [refunded_at]}}"
+    make_room(tmp_path, register=REGISTER + f"    action: anonymize\n    {treated}\n")
+    plan = answer(tmp_path, "sweep", "plan", "--now", NOW.isoformat(), "--limit-share", "1", "--by", "lin")
+    digest = str(plan["digest"])
+    assert call(tmp_path, "sweep", "approve", digest, "--by", "wang").exception is None
+    applied = call(tmp_path, "sweep", "apply", digest).output
+    (due,) = query(tmp_path, "SELECT count(*) FROM orders WHERE customer IS NULL")[0]
+    assert f"shop.orders: {due} rows anonymized ({due} rows below them deleted)" in applied
+    verified = call(tmp_path, "sweep", "verify", digest).output
+    assert f"shop.orders: 400 before, {due} anonymized, 400 there: as planned" in verified
 
 
 @pytest.mark.slow
