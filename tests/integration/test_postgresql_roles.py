@@ -92,6 +92,6 @@ def test_a_stream_writes_and_operations_sweep_each_under_its_role(site: Site, tm
     assert site.call("auditor", "ledger", "verify")["ok"]
     assert site.call("auditor", "ledger", "show", "--kind", "sweep.plan")["entries"]
     with pytest.raises(LedgerError, match="refuses this role"):
-        site.call("auditor", "hold", "place", *hold, "--whole", "--reason", "x")
+        site.call("auditor", "hold", "place", "2026-18", *hold[1:], "--whole", "--reason", "x")
     with pytest.raises(KeyringError, match="refuses this role"):
         site.call("auditor", "keys", "list")
