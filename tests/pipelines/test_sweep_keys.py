@@ -110,7 +110,7 @@ def test_a_letter_that_comes_in_the_last_moment_keeps_its_key(tmp_path: Path, mo
         return append(*arguments, **named)
 
     monkeypatch.setattr(room.ledger, "append", beside)
-    with pytest.raises(RefusedError, match="seals 1 rows that are still kept"):
+    with pytest.raises(RefusedError, match="seals 1 row still kept"):
         destroy_keys(settings, room.dataset("dead_letters"), NOW, (), ledger=room.ledger, why="test")
     assert keyring.sealing_days("dead_letters") == ["2025-03-02"]
 
