@@ -123,10 +123,13 @@ class Table:
         rows = pc.fill_null(actions["num_records"], 0)
         return pa.table({"path": actions["path"], "partition": values, "rows": rows, "bytes": actions["size_bytes"]})
 
-    def files(self, part: str | None = None) -> list[DataFile]:
-        """Return the data files of the snapshot, or those of one partition."""
-        columns = (self.listing()[name].to_pylist() for name in ("path", "partition", "rows"))
-        return [DataFile(*file) for file in zip(*columns, strict=True) if part is None or file[1] == part]
+    def files(self, *parts: str) -> list[DataFile]:
+        """Return the data files of the snapshot, or those of some partitions."""
+        listing = self.listing()
+        if parts:
+            listing = listing.filter(pc.is_in(listing["partition"], pa.array(parts, pa.string())))
+        columns = (listing[name].to_pylist() for name in ("path", "partition", "rows"))
+        return [DataFile(*file) for file in zip(*columns, strict=True)]
 
     def transaction(self, application: str) -> int | None:
         """Return the version that `application` last recorded, or None."""

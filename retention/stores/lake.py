@@ -82,7 +82,7 @@ class DeltaStore:
     ) -> Iterator[pa.Table]:
         """Yield the rows file by file."""
         opened = open_table(self._uri(dataset.table))
-        for file in opened.files(part):
+        for file in opened.files(*([] if part is None else [part])):
             yield opened.rows_of(file, columns)
 
     def below(self, dataset: Dataset, rows: pa.Table) -> int:

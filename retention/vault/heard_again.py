@@ -80,7 +80,8 @@ class HeardAgain:
 
     def _read(self, among: Callable[[str], bool], columns: list[str]) -> pa.Table:
         """Return columns of the partitions that are among those looked for."""
-        files = [file for file in self._table.files() if among(file.partition)]
+        parts = list(filter(among, pc.unique(self._table.listing()["partition"]).to_pylist()))
+        files = self._table.files(*parts) if parts else []
         none = pa.schema([SCHEMA.field(name) for name in columns]).empty_table()
         return pa.concat_tables([none, *(self._table.rows_of(file, columns).select(columns) for file in files)])
 
