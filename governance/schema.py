@@ -5,11 +5,14 @@ Which revision a database has stands in one row of it. alembic is imported only 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Text, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
+
+from governance.errors import EbbWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,3 +86,9 @@ class Schema:
                 f"the {self.what}'s tables are not those of this version of ebb, and this role may not change them: "
                 f"its owner runs `{UPGRADE}` first"
             ) from None
+
+
+def empty_log(connection: Connection, kept: str) -> None:
+    """Empty SQLite's write-ahead log; where somebody reads the file, warn of what is kept there until that ends."""
+    if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
+        warnings.warn(f"somebody reads {kept}", EbbWarning, stacklevel=3)

@@ -6,7 +6,6 @@ is reworded, since its own text quotes the parameters of the statement.
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,9 +29,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from governance.errors import EbbWarning, KeyringError, UsageError
+from governance.errors import KeyringError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
-from governance.schema import LOCK_SPACE, Schema
+from governance.schema import LOCK_SPACE, Schema, empty_log
 from governance.transport import refuse_shown_password, require_encryption, why_unreached
 
 if TYPE_CHECKING:
@@ -227,13 +226,10 @@ def forget_deleted(engine: Engine) -> None:
     """
     if engine.dialect.name == "sqlite":
         with _reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
-        if busy:
-            warnings.warn(
-                f"somebody reads the keyring {place(str(engine.url))}: until that ends, destroyed keys lie, wrapped, "
-                "in its file or its log; `ebb keys destroy --expired` removes them then",
-                EbbWarning,
-                stacklevel=2,
+            empty_log(
+                connection,
+                f"the keyring {place(str(engine.url))}: until that ends, destroyed keys lie, wrapped, in its file or "
+                "its log; `ebb keys destroy --expired` removes them then",
             )
         return
     with _reworded(engine), engine.begin() as connection:

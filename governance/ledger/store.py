@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +30,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from governance.errors import EbbWarning, LedgerError, RefusedError, UsageError
+from governance.errors import LedgerError, RefusedError, UsageError
 from governance.rights import LACKS_RIGHTS, Rights
-from governance.schema import LOCK_SPACE, Schema
+from governance.schema import LOCK_SPACE, Schema, empty_log
 from governance.transport import refuse_shown_password, require_encryption, why_unreached
 
 if TYPE_CHECKING:
@@ -229,13 +228,10 @@ def forget_deleted(engine: Engine) -> None:
     """
     if engine.dialect.name == "sqlite":
         with reworded(engine), engine.connect().execution_options(ebb_begin="") as connection:
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
-        if busy:
-            warnings.warn(
-                f"somebody reads the ledger {engine.url.database}: until that ends, what was deleted lies in its "
-                "file or its log; the next sweep removes it",
-                EbbWarning,
-                stacklevel=2,
+            empty_log(
+                connection,
+                f"the ledger {engine.url.database}: until that ends, what was deleted lies in its file or its log; the "
+                "next sweep removes it",
             )
         return
     with reworded(engine), engine.begin() as connection:
